@@ -1,0 +1,1 @@
+"""The Bytewax flows: live and history."""

@@ -1,0 +1,1 @@
+"""The entry: command line, settings, clock, wiring, local servers, supervision."""

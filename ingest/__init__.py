@@ -1,0 +1,1 @@
+"""From the world to the log: gateway, replay of recordings, simulated wearers."""

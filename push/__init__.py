@@ -1,0 +1,1 @@
+"""From the plans to the people: websocket server and web page."""

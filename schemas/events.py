@@ -1,0 +1,84 @@
+"""Events of a person's feed, as an app receives them over the websocket."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.plan import Model, Plan, Task
+from schemas.records import Adaptation
+
+
+class _Event(Model):
+    event_id: str
+    previous_id: str
+    """The id of the event before this one in the person's feed; ``0-0`` for the first."""
+    time: AwareDatetime
+
+
+class PlanChanged(_Event):
+    """A plan got a new version by a patch."""
+
+    type: Literal["plan.changed"] = "plan.changed"
+    date: str
+    version: int
+    patch: list[dict[str, object]]
+    """RFC 6902; the first operation tests ``/version``."""
+    adaptation: Adaptation | None
+
+
+class PlanReplaced(_Event):
+    """A planner put a whole plan."""
+
+    type: Literal["plan.replaced"] = "plan.replaced"
+    plan: Plan
+
+
+class AdaptationProposed(_Event):
+    """A change waits for the person's answer."""
+
+    type: Literal["adaptation.proposed"] = "adaptation.proposed"
+    adaptation: Adaptation
+
+
+class AdaptationApplied(_Event):
+    """A change was made; the ``plan.changed`` beside it carries the patch."""
+
+    type: Literal["adaptation.applied"] = "adaptation.applied"
+    adaptation: Adaptation
+
+
+class AdaptationNoted(_Event):
+    """A rule fired and nothing was changed, or a proposal was declined."""
+
+    type: Literal["adaptation.noted"] = "adaptation.noted"
+    adaptation: Adaptation
+
+
+class TaskChanged(_Event):
+    """A person did something with a task."""
+
+    type: Literal["task.changed"] = "task.changed"
+    date: str
+    version: int
+    task: Task
+
+
+class CommandDone(_Event):
+    """A command of this person was carried out or refused."""
+
+    type: Literal["command.done"] = "command.done"
+    command_id: str
+    ok: bool
+    reason: str
+
+
+Event = Annotated[
+    PlanChanged
+    | PlanReplaced
+    | AdaptationProposed
+    | AdaptationApplied
+    | AdaptationNoted
+    | TaskChanged
+    | CommandDone,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,1 @@
+"""The stores, and the only place that speaks Redis or SQL."""
