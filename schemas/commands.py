@@ -1,8 +1,9 @@
 """Commands: what an app or an operator asks for. Those that change something go through the log."""
 
+import datetime as dt
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from schemas.ids import Id
 from schemas.plan import Model, Plan, ZoneName
@@ -11,13 +12,22 @@ REPEAT_WINDOW_DAYS: Final = 7
 """A command whose id was seen within this time gets its recorded outcome again."""
 
 
+def _check_date(text: str) -> str:
+    dt.date.fromisoformat(text)
+    return text
+
+
+LocalDate = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_check_date)]
+"""A local date that the calendar has, such as ``2026-11-20``."""
+
+
 class _Command(Model):
     command_id: Id
 
 
 class _TaskCommand(_Command):
     task_id: Id
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    date: LocalDate | None = None
     """Local date of the plan; today's where left out."""
 
 

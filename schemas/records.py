@@ -6,9 +6,9 @@ Firings travel from ``track`` to ``decide``. Everything else here is written to 
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from schemas.ids import Id
 from schemas.plan import Level, Model, Task
@@ -217,3 +217,5 @@ Record = Annotated[
     Field(discriminator="table"),
 ]
 """Anything that the live flow hands to the history flow."""
+RECORDS: Final[TypeAdapter[list[Record]]] = TypeAdapter(list[Record])
+"""The payload of one entry of a ``decisions`` stream: a JSON array."""
