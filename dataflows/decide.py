@@ -1,0 +1,161 @@
+"""``decide``: firings and commands change plans, each in one atomic step of the store.
+
+The live flow is the only writer of plans. Events of one person are decided one after the other, people beside
+each other: every round loads, decides and writes one event of each person in two round trips.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from adaptation.commands import dates_of_command, decide_command
+from adaptation.decide import decide_firings, plan_dates
+from adaptation.rules import RuleSet
+from adaptation.tracked import CommandAt, FiringsAt, TrackedEvent
+from dataflows.live_metrics import LiveMetrics
+from dataflows.log_source import partition_key
+from schemas.errors import DaybeatError
+from schemas.events import PlanChanged
+from schemas.ids import PartitionId
+from schemas.records import BaselineRow, DecisionRow, Outcome
+from stores.plans import LoadedSituation, PlanStore, PlanWrite, SituationRequest, WriteResult
+
+ATTEMPTS_MAX: Final = 5
+"""Loads and writes of one event before a conflict is taken for a second writer."""
+
+
+class SecondWriterError(DaybeatError):
+    """Somebody else writes this partition's plans."""
+
+
+@dataclass(frozen=True)
+class DecideConfig:
+    """What every partition's decisions share."""
+
+    plans: PlanStore
+    rules: RuleSet
+    default_zone: str
+    metrics: LiveMetrics
+    partitions: int
+
+
+class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
+    """Decides the events of one partition."""
+
+    def __init__(self, config: DecideConfig, partition: PartitionId) -> None:
+        self._config = config
+        self._partition = partition
+
+    def write_batch(self, values: list[list[TrackedEvent]]) -> None:
+        """Decide everything in ``values``; when it returns, all of it is durable."""
+        began = time.perf_counter()
+        baselines: list[BaselineRow] = []
+        waiting: defaultdict[str, deque[FiringsAt | CommandAt]] = defaultdict(deque)
+        for event in (event for events in values for event in events):
+            if isinstance(event, BaselineRow):
+                baselines.append(event)
+            else:
+                waiting[_person_of(event)].append(event)
+        if baselines:
+            self._config.plans.append_records(self._partition, baselines)
+        for events in _rounds(waiting):
+            self._decide(events)
+        self._config.metrics.decide.observe(time.perf_counter() - began)
+
+    def snapshot(self) -> None:
+        """Return nothing: what was written is known by its position in the store."""
+
+    def _decide(self, events: list[FiringsAt | CommandAt]) -> None:
+        for _ in range(ATTEMPTS_MAX):
+            loaded = self._config.plans.load([self._request(event) for event in events])
+            writes = [self._write(event, one) for event, one in zip(events, loaded, strict=True)]
+            results = self._config.plans.write(writes)
+            for event, write, result in zip(events, writes, results, strict=True):
+                self._count(event, write, result)
+            events = [event for event, result in zip(events, results, strict=True) if result == "conflict"]
+            if not events:
+                return
+        raise SecondWriterError(
+            f"plans of partition {self._partition} changed between load and write {ATTEMPTS_MAX} times",
+            where="decide",
+            mend="stop the other live flow; exactly one cluster may run over one log",
+        )
+
+    def _request(self, event: FiringsAt | CommandAt) -> SituationRequest:
+        if isinstance(event, CommandAt):
+            return SituationRequest(
+                event.entry.user_id,
+                dates_of_command(event.entry, event.time_zone),
+                event.entry.command.command_id,
+            )
+        first = (event.firings or tuple(firing for firing, _ in event.suppressed))[0]
+        return SituationRequest(event.user_id, plan_dates(first.at, first.time_zone), None)
+
+    def _write(self, event: FiringsAt | CommandAt, loaded: LoadedSituation) -> PlanWrite:
+        if isinstance(event, CommandAt):
+            decided = decide_command(
+                loaded.situation,
+                event.entry,
+                event.position,
+                time_zone=event.time_zone,
+                recorded=loaded.recorded,
+            )
+            command_id = event.entry.command.command_id
+        else:
+            decided = decide_firings(loaded.situation, event, self._config.rules)
+            command_id = None
+        return PlanWrite(_person_of(event), event.position, loaded.applied, decided, command_id)
+
+    def _count(self, event: FiringsAt | CommandAt, write: PlanWrite, result: WriteResult) -> None:
+        metrics = self._config.metrics
+        if result == "replayed":
+            metrics.replayed.inc()
+        if result != "written":
+            return
+        if isinstance(event, FiringsAt):
+            for firing in event.firings:
+                metrics.firings.labels(firing.rule).inc()
+        metrics.events.inc(len(write.decided.events))
+        for one in write.decided.events:
+            if isinstance(one, PlanChanged) and one.adaptation is not None:
+                metrics.plans_rewritten.inc()
+        for record in write.decided.records:
+            if isinstance(record, DecisionRow):
+                metrics.outcomes.labels(Outcome(record.outcome).value).inc()
+
+
+class DecideSink(FixedPartitionedSink[list[TrackedEvent], None]):
+    """One sink partition a log partition; its progress gates the commit of an epoch."""
+
+    def __init__(self, config: DecideConfig) -> None:
+        self._config = config
+
+    def list_parts(self) -> list[str]:
+        """Return the keys of all partitions."""
+        return [partition_key(PartitionId(number)) for number in range(self._config.partitions)]
+
+    def part_fn(self, item_key: str) -> int:
+        """Return the index of the partition that a key names."""
+        return int(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> DecidePartition:
+        """Return the partition; there is nothing to resume."""
+        del step_id, resume_state
+        return DecidePartition(self._config, PartitionId(int(for_part)))
+
+
+def _person_of(event: FiringsAt | CommandAt) -> str:
+    return event.entry.user_id if isinstance(event, CommandAt) else event.user_id
+
+
+def _rounds(
+    waiting: dict[str, deque[FiringsAt | CommandAt]],
+) -> Iterator[list[FiringsAt | CommandAt]]:
+    """Yield the next event of every person until none is left."""
+    people: Iterable[deque[FiringsAt | CommandAt]] = waiting.values()
+    while people := [events for events in people if events]:
+        yield [events.popleft() for events in people]

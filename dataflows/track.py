@@ -1,0 +1,153 @@
+"""``track``: one shard of people a partition; readings move baselines, rules fire.
+
+The shard's state is kept as a checkpoint plus the log after it (see :mod:`dataflows.checkpoints`), so a
+snapshot is two positions. On resume everything after the checkpoint is tracked again and handed on again:
+what had been written is recognised by its position, what had not is written now.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+from bytewax.operators import StatefulBatchLogic
+
+from adaptation.rules import RuleSet
+from adaptation.shard import Shard
+from adaptation.tracked import TrackedEvent
+from dataflows.checkpoints import CheckpointFolder, CheckpointLostError, CheckpointWriter
+from dataflows.live_metrics import LiveMetrics
+from dataflows.log_source import BEGINNING
+from schemas.commands import CommandEntry
+from schemas.frames import decode_frame
+from schemas.ids import PartitionId
+from schemas.positions import EntryId
+from stores.log import Entry, EntryKind, Log
+
+SNAPSHOT_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class TrackSnapshot:
+    """What Bytewax keeps of a shard: positions only. Immutable and versioned."""
+
+    version: int
+    partition: int
+    position: str
+    """The last entry that the shard had taken."""
+    checkpoint: str | None
+    """The newest durable checkpoint, at or below ``position``; None before the first."""
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """What every shard of a process shares."""
+
+    rules: RuleSet
+    default_zone: str
+    log: Log
+    folder: CheckpointFolder
+    writer: CheckpointWriter
+    checkpoint_interval_s: float
+    metrics: LiveMetrics
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapshot]):
+    """The logic of one partition."""
+
+    def __init__(self, config: TrackConfig, resume: TrackSnapshot | None) -> None:
+        self._config = config
+        self._shard = Shard(config.rules, default_zone=config.default_zone)
+        self._partition: PartitionId | None = None
+        self._replayed: list[TrackedEvent] = []
+        self._checkpoint: EntryId | None = None
+        self._next_checkpoint = 0.0
+        if resume is not None:
+            self._resume(resume)
+
+    def on_batch(self, values: list[list[Entry]]) -> tuple[list[list[TrackedEvent]], bool]:
+        """Take the entries, track them for a bounded time, and hand on what happened."""
+        for entries in values:
+            for entry in entries:
+                self._take(entry)
+        return self._advance(), StatefulBatchLogic.RETAIN
+
+    def on_notify(self) -> tuple[list[list[TrackedEvent]], bool]:
+        """Track what waits behind other people's readings."""
+        return self._advance(), StatefulBatchLogic.RETAIN
+
+    def on_eof(self) -> tuple[list[list[TrackedEvent]], bool]:
+        """Keep everything: the end of input is only a stop."""
+        return [], StatefulBatchLogic.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        """Return now while readings wait, so that they are tracked after the other shards had their turn."""
+        return datetime.now(UTC) if self._shard.has_pending or self._replayed else None
+
+    def snapshot(self) -> TrackSnapshot:
+        """Return how far the shard has read, and the checkpoint from which that can be reached."""
+        assert self._partition is not None  # noqa: S101  # a shard without an entry is never snapshotted
+        newest = self._config.writer.newest(self._partition) or self._checkpoint
+        return TrackSnapshot(
+            SNAPSHOT_VERSION, self._partition, str(self._shard.position), str(newest) if newest else None
+        )
+
+    def _advance(self) -> list[list[TrackedEvent]]:
+        events = self._replayed + self._shard.advance()
+        self._replayed = []
+        self._offer_checkpoint()
+        return [events] if events else []
+
+    def _take(self, entry: Entry) -> None:
+        if self._partition is None:
+            self._begin(entry.partition)
+        if entry.entry_id <= self._shard.position:
+            return  # tracked before the stop already
+        if entry.kind is EntryKind.READINGS:
+            frame = decode_frame(entry.payload)
+            self._shard.take_frame(entry.entry_id, frame)
+            self._config.metrics.readings.inc(len(frame))
+        elif entry.kind is EntryKind.COMMAND:
+            self._shard.take_command(entry.entry_id, CommandEntry.model_validate_json(entry.payload))
+        elif entry.kind is EntryKind.TICK:
+            self._shard.take_tick(entry.entry_id, orjson.loads(entry.payload)["arrival_us"])
+        # Dead letters change no decision; only the history flow keeps them.
+
+    def _begin(self, partition: PartitionId) -> None:
+        self._partition = partition
+        # The shards take turns: their first checkpoints are spread over one interval.
+        share = partition / self._config.log.partitions
+        self._next_checkpoint = self._config.monotonic() + self._config.checkpoint_interval_s * share
+
+    def _offer_checkpoint(self) -> None:
+        now = self._config.monotonic()
+        if self._partition is None or now < self._next_checkpoint:
+            return
+        if self._config.writer.offer(self._partition, self._shard.copy_state):
+            self._next_checkpoint = now + self._config.checkpoint_interval_s
+
+    def _resume(self, resume: TrackSnapshot) -> None:
+        partition = PartitionId(resume.partition)
+        position = EntryId.parse(resume.position)
+        self._begin(partition)
+        state = self._config.folder.load(partition, position)
+        if state is not None:
+            self._shard = Shard.restore(state, self._config.rules, default_zone=self._config.default_zone)
+            self._checkpoint = state.position
+        elif resume.checkpoint is not None:
+            raise CheckpointLostError(
+                f"the checkpoint {resume.checkpoint} of partition {partition} is gone",
+                where="state folder of the live flow",
+                mend="restore the folder from a backup, or remove it whole to replay the log",
+            )
+        for entry in self._journal(partition, self._shard.position if state else BEGINNING, position):
+            self._take(entry)
+        while self._shard.has_pending:
+            self._replayed += self._shard.advance()
+
+    def _journal(self, partition: PartitionId, after: EntryId, upto: EntryId) -> Iterator[Entry]:
+        self._config.log.check_resumable({partition: after})
+        return self._config.log.read_range(partition, after, upto)
