@@ -1,0 +1,65 @@
+"""``daybeat bench NAME``: the command line of the benchmarks."""
+
+import random
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.e2e import E2eOptions, run_e2e
+from bench.soak import run_soak
+from daybeat.settings import read_settings
+
+app = typer.Typer(help="Measure, against something measured in the same run.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.callback()
+def _root() -> None:
+    """Measure, against something measured in the same run."""
+
+
+@app.command()
+def e2e(
+    *,
+    rate: Annotated[float, typer.Option(help="Single-reading messages per second.", min=1)] = 15_000,
+    seconds: Annotated[float, typer.Option(help="How long.", min=5)] = 60,
+    users: Annotated[int, typer.Option(help="Distinct people.", min=1000)] = 100_000,
+    big: Annotated[bool, typer.Option(help="One more device sends 2,000 readings every second.")] = False,
+    json: Json = False,
+) -> None:
+    """Load the whole way of a reading, from the publisher to the row and to the app."""
+    options = E2eOptions(rate=rate, seconds=seconds, users=users, big_every_s=1.0 if big else 0.0)
+    _print(run_e2e(options, settings=read_settings()).as_json(), json=json)
+
+
+@app.command()
+def soak(
+    *,
+    minutes: Annotated[float, typer.Option(help="How long.", min=0.1)] = 10,
+    seed: Annotated[int | None, typer.Option(help="Which kills; a new one if left out.")] = None,
+    json: Json = False,
+) -> None:
+    """Kill services and servers at random under load, then check every promise; exit 1 if one was broken."""
+    chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
+    report = run_soak(minutes=minutes, seed=chosen, settings=read_settings())
+    _print(report.as_json(), json=json)
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+def _print(report: dict[str, object], *, json: bool) -> None:
+    if json:
+        typer.echo(orjson.dumps(report).decode())
+        return
+    table = Table("figure", "value")
+    for name, value in report.items():
+        if isinstance(value, dict):
+            for inner, one in value.items():
+                table.add_row(f"{name}.{inner}", str(one))
+        else:
+            table.add_row(name, str(value))
+    Console().print(table)
