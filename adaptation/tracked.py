@@ -26,7 +26,7 @@ class CommandAt:
     position: Position
     entry: CommandEntry
     time_zone: str
-    """The person's zone as ``track`` knew it just before this command."""
+    """The person's zone once this command is in force (they differ only for ``profile.set``)."""
 
 
 TrackedEvent = FiringsAt | CommandAt | BaselineRow

@@ -1,0 +1,166 @@
+"""What is kept of each device of a person: when it last gave each measure, and its running baselines.
+
+A channel is one baseline: a measure over the whole day, or energy in one quarter of the local day. Devices,
+measures and times of day are never pooled. Columns of a row's values, and of its last times::
+
+    0…3  energy by time of day │ 4…9  measures with a baseline │ 10…12  the other measures
+    └────────────── 10 channels with a baseline ──────────────┘
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptation.baselines import Baselines
+from adaptation.columns import NEVER_US, Cells, Group, Layout
+from adaptation.zones import HOUR_US
+from schemas.measures import MEASURE_INDEX, MEASURE_NAMES
+from schemas.readings import moment_of
+from schemas.records import BaselineRow
+
+ALL_DAY: Final = "all_day"
+SLOTS: Final = ("night", "morning", "afternoon", "evening")
+"""Quarters of the local day, from midnight."""
+SLOT_US: Final = 6 * HOUR_US
+SLOT_MEASURE: Final = "energy_level"
+"""The measure that has a baseline in each slot, besides the one over the whole day."""
+
+BASELINE_MEASURES: Final = (
+    "heart_rate_bpm",
+    "hrv_rmssd_ms",
+    "hrv_sdnn_ms",
+    "energy_level",
+    "stress_level",
+    "readiness_score",
+)
+TRACKED_MEASURES: Final = BASELINE_MEASURES + tuple(
+    name for name in MEASURE_NAMES if name not in BASELINE_MEASURES
+)
+"""All measures in the order of the columns here."""
+TRACKED_INDEX: Final = {name: index for index, name in enumerate(TRACKED_MEASURES)}
+FRAME_COLUMNS: Final = np.array([MEASURE_INDEX[name] for name in TRACKED_MEASURES])
+"""Where each of them stands in a frame."""
+
+CHANNELS: Final = (
+    *((SLOT_MEASURE, slot) for slot in SLOTS),
+    *((measure, ALL_DAY) for measure in BASELINE_MEASURES),
+)
+"""Measure and slot of each baseline."""
+
+HOURLY_COUNT_MIN: Final = 2
+"""A baseline of fewer values has no deviation yet and is not recorded."""
+
+STATISTICS: Final = ("mean", "variance", "count", "since_us")
+_LABELS = tuple(f"{measure}.{slot}" for measure, slot in CHANNELS)
+_OTHER_LABELS = tuple(f"{measure}.{ALL_DAY}" for measure in TRACKED_MEASURES[len(BASELINE_MEASURES) :])
+
+STREAM_LAYOUT: Final = Layout(
+    Group("last_us", _LABELS + _OTHER_LABELS, NEVER_US),
+    Group("mean", _LABELS, 0.0),
+    Group("variance", _LABELS, 0.0),
+    Group("count", _LABELS, 0),
+    Group("since_us", _LABELS, NEVER_US),
+)
+_LAST = STREAM_LAYOUT.columns("last_us")
+_STATISTICS = STREAM_LAYOUT.columns("mean", "since_us")
+_BASELINES = slice(0, len(CHANNELS))
+MEASURES: Final = slice(len(SLOTS), len(SLOTS) + len(TRACKED_MEASURES))
+"""The columns of a row's values that hold measures, in the order of ``TRACKED_MEASURES``."""
+_SLOT_COLUMNS = slice(0, len(SLOTS))
+_SLOT_VALUE = TRACKED_INDEX[SLOT_MEASURE]
+_SLOT_NUMBERS = np.arange(len(SLOTS))
+
+
+class Arrived(NamedTuple):
+    """The values of n readings of different devices, beside what is known of those devices."""
+
+    time_us: NDArray[np.int64]
+    """(n,)."""
+    values: NDArray[np.float64]
+    """(n, 13) values by column, NaN where not given."""
+    given: NDArray[np.bool_]
+    """(n, 13)."""
+    elapsed_us: NDArray[np.int64]
+    """(n, 13) time since the device's last value in that column."""
+    in_order: NDArray[np.bool_]
+    """(n, 9) measures given that are not older than the device's last value of them."""
+
+
+def arrange_values(
+    streams: Cells, measures: NDArray[np.float64], time_us: NDArray[np.int64], slot: NDArray[np.int64]
+) -> Arrived:
+    """Return the values of n readings by column, and how they follow what each device gave before.
+
+    Args:
+        streams: the devices' rows.
+        measures: (n, 9) in the order of ``TRACKED_MEASURES``, NaN where not given.
+        time_us: (n,) times of the readings.
+        slot: (n,) index into ``SLOTS``.
+    """
+    values = np.empty((len(measures), MEASURES.stop))
+    values[:, MEASURES] = measures
+    values[:, _SLOT_COLUMNS] = np.where(
+        slot[:, np.newaxis] == _SLOT_NUMBERS, measures[:, _SLOT_VALUE, np.newaxis], np.nan
+    )
+    given = values == values  # noqa: PLR0124  # false for NaN
+    elapsed_us = time_us[:, np.newaxis] - streams.ints[:, _LAST]
+    in_order = (given & (elapsed_us >= 0))[:, MEASURES]
+    return Arrived(time_us, values, given, elapsed_us, in_order)
+
+
+def statistics_of(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the devices' baselines in place: (n, 4 of STATISTICS, 10 channels)."""
+    return cells[:, _STATISTICS].reshape(len(cells), len(STATISTICS), len(CHANNELS))
+
+
+def move_streams(streams: Cells, arrived: Arrived) -> None:
+    """Move the devices' baselines and last times by what arrived, in place."""
+    floats = statistics_of(streams.floats)
+    ints = floats.view(np.int64)
+    time_us = arrived.time_us[:, np.newaxis]
+    baselines = Baselines(floats[:, 0], floats[:, 1], ints[:, 2], ints[:, 3])
+    baselines.move(arrived.values[:, _BASELINES], time_us, arrived.elapsed_us[:, _BASELINES])
+    np.copyto(streams.ints[:, _LAST], time_us, where=arrived.given & (arrived.elapsed_us > 0))
+
+
+def record_new_hours(
+    streams: Cells, arrived: Arrived, rows: NDArray[np.int64], devices: Sequence[tuple[str, str]]
+) -> list[BaselineRow]:
+    """Return the baselines that get their first value of a UTC hour, as they stand before it.
+
+    To be called before :func:`move_streams`. A baseline of fewer than two values is left out.
+
+    Args:
+        streams: the devices' rows.
+        arrived: the values of n readings.
+        rows: (n,) index of each reading's device.
+        devices: user and device id by that index.
+    """
+    statistics = statistics_of(streams.floats)
+    hour = (arrived.time_us // HOUR_US)[:, np.newaxis]
+    first = hour > streams.ints[:, _LAST][:, _BASELINES] // HOUR_US
+    first &= arrived.given[:, _BASELINES]
+    first &= statistics.view(np.int64)[:, 2] >= HOURLY_COUNT_MIN
+    readings, channels = first.nonzero()
+    if not len(readings):
+        return []
+    found = statistics[readings, :, channels]
+    numbers = zip(found.tolist(), found.view(np.int64).tolist(), strict=True)
+    places = zip(rows[readings].tolist(), arrived.time_us[readings].tolist(), channels.tolist(), strict=True)
+    return [
+        BaselineRow(
+            time=moment_of(time_us),
+            user_id=devices[row][0],
+            device_id=devices[row][1],
+            measure=CHANNELS[channel][0],
+            slot=CHANNELS[channel][1],
+            mean=floats[0],
+            sd=math.sqrt(floats[1]),
+            count=ints[2],
+            since=moment_of(ints[3]),
+        )
+        for (row, time_us, channel), (floats, ints) in zip(places, numbers, strict=True)
+    ]

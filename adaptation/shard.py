@@ -1,0 +1,165 @@
+"""A shard: all that is kept of the people of one log partition, and what their readings set off.
+
+Entries of the log are taken in order and queued; :meth:`Shard.advance` applies what is queued, many people
+at once and each person's readings and commands in their order. So the results depend on the log alone, not
+on how it was cut into frames, on the order of people in them, or on when the state was copied and resumed.
+
+A person with one device takes 968 bytes of columns and about 600 besides for ids and their rows.
+"""
+
+from typing import Final, Self
+
+import numpy as np
+
+from adaptation.channels import STREAM_LAYOUT
+from adaptation.columns import Table
+from adaptation.pending import COMMAND, Field, Rows, join_rows, row_of_command, rows_of_frame, split_rounds
+from adaptation.rules import RuleSet
+from adaptation.snapshots import SavedTable, ShardState
+from adaptation.tracked import CommandAt, FiringsAt, TrackedEvent
+from adaptation.tracking import Tracker
+from adaptation.triggers import Triggers
+from adaptation.zones import ZoneNames
+from schemas.commands import CommandEntry, SetProfile
+from schemas.frames import ReadingFrame
+from schemas.positions import EntryId, Position
+
+__all__ = ["CommandAt", "FiringsAt", "Shard", "ShardState", "TrackedEvent"]
+
+ROUNDS_MAX: Final = 64
+"""Readings of one person that one call applies; the rest waits, beside other people's readings."""
+
+
+class Shard:
+    """The people of one log partition."""
+
+    position: EntryId
+    """The last log entry taken."""
+    clock_us: int
+    """The partition's clock: the largest tick or arrival so far, µs since 1970 UTC."""
+
+    def __init__(self, rules: RuleSet, *, default_zone: str) -> None:
+        """Return an empty shard.
+
+        Args:
+            rules: the rules that are watched.
+            default_zone: IANA zone of people who did not set theirs.
+
+        Raises:
+            InputError: there is no such zone.
+        """
+        self.position = EntryId(0, 0)
+        self.clock_us = 0
+        self._tracker = Tracker.empty(Triggers(rules), ZoneNames(default_zone))
+        self._pending: list[Rows] = []
+        self._commands: dict[EntryId, CommandEntry] = {}
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether readings or commands wait to be applied."""
+        return bool(self._pending)
+
+    def take_frame(self, entry_id: EntryId, frame: ReadingFrame) -> None:
+        """Queue the readings of one log entry. An entry that was taken before is left out."""
+        if not self._comes_next(entry_id) or not len(frame):
+            return
+        people = self._tracker.rows_of_people(frame.users)
+        streams = self._tracker.rows_of_devices(frame.users, frame.devices)
+        self._pending.append(rows_of_frame(entry_id, frame, people, streams))
+        self.clock_us = max(self.clock_us, int(frame.arrival_us.max()))
+
+    def take_command(self, entry_id: EntryId, entry: CommandEntry) -> None:
+        """Queue a command behind the readings of its person. An entry that was taken before is left out."""
+        if not self._comes_next(entry_id):
+            return
+        (person,) = self._tracker.rows_of_people([entry.user_id])
+        self._pending.append(row_of_command(entry_id, person, entry.arrival_us))
+        self._commands[entry_id] = entry
+        self.clock_us = max(self.clock_us, entry.arrival_us)
+
+    def take_tick(self, entry_id: EntryId, arrival_us: int) -> None:
+        """Move the partition's clock. An entry that was taken before is left out."""
+        if self._comes_next(entry_id):
+            self.clock_us = max(self.clock_us, arrival_us)
+
+    def advance(self, rounds_max: int = ROUNDS_MAX) -> list[TrackedEvent]:
+        """Apply what is queued and return what it set off; the events of each person in their order.
+
+        Args:
+            rounds_max: readings or commands of one person that are applied at most; the rest stays queued.
+        """
+        if not self._pending:
+            return []
+        rounds, left = split_rounds(join_rows(self._pending), rounds_max)
+        self._pending = [] if left is None else [left]
+        events: list[TrackedEvent] = []
+        for rows in rounds:
+            events += self._apply(rows)
+        return events
+
+    def copy_state(self) -> ShardState:
+        """Return an immutable copy of all the shard knows; costs little more than copying its columns."""
+        tracker = self._tracker
+        return ShardState(
+            position=self.position,
+            clock_us=self.clock_us,
+            zones=tracker.zones.others,
+            users=tuple(tracker.users),
+            devices=tuple(tracker.devices),
+            people=SavedTable(tracker.people.layout.names, tracker.people.copy()),
+            streams=SavedTable(tracker.streams.layout.names, tracker.streams.copy()),
+            pending=tuple(self._pending),
+            commands=tuple(self._commands.items()),
+        )
+
+    @classmethod
+    def restore(cls, state: ShardState, rules: RuleSet, *, default_zone: str) -> Self:
+        """Return a shard that goes on where ``state`` was copied.
+
+        What rules remember is found by their names: a new rule starts without memory, one that is gone takes
+        its own along.
+
+        Raises:
+            InputError: there is no such zone.
+        """
+        shard = cls(rules, default_zone=default_zone)
+        shard.position = state.position
+        shard.clock_us = state.clock_us
+        triggers = Triggers(rules)
+        tracker = Tracker(
+            triggers,
+            ZoneNames(default_zone, state.zones),
+            Table.resume(triggers.layout, state.people.names, state.people.cells),
+            Table.resume(STREAM_LAYOUT, state.streams.names, state.streams.cells),
+        )
+        tracker.name_rows(state.users, state.devices)
+        shard._tracker = tracker
+        shard._pending = list(state.pending)
+        shard._commands = dict(state.commands)
+        return shard
+
+    def _comes_next(self, entry_id: EntryId) -> bool:
+        """Note the position of an entry; tell whether it lies behind those that were taken."""
+        if entry_id <= self.position:
+            return False
+        self.position = entry_id
+        return True
+
+    def _apply(self, rows: Rows) -> list[TrackedEvent]:
+        """Apply one round: at most one reading or command of each person."""
+        if not self._commands:
+            return list(self._tracker.apply(rows))
+        is_command = rows[Field.STREAM] == COMMAND
+        events: list[TrackedEvent] = []
+        readings = np.flatnonzero(~is_command)
+        if len(readings):
+            events += self._tracker.apply(rows.pick(readings))
+        for row in np.flatnonzero(is_command).tolist():
+            events.append(self._carry_out(int(rows[Field.PERSON][row]), rows.position(row)))
+        return events
+
+    def _carry_out(self, person: int, position: Position) -> CommandAt:
+        entry = self._commands.pop(position.entry)
+        if isinstance(entry.command, SetProfile):
+            self._tracker.set_zone(person, entry.command.time_zone)
+        return CommandAt(position, entry, self._tracker.zone_of(person))
