@@ -20,6 +20,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from schemas.errors import UnavailableError
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
+from stores.connections import backoff_pauses_s
 from stores.log import Entry, Log
 
 BEGINNING: Final = EntryId(0, 0)
@@ -34,7 +35,6 @@ READ_ENTRIES_MAX: Final = 256
 """Entries of one partition in one read."""
 
 _READ_WAIT: Final = timedelta(milliseconds=200)
-_RETRY_WAIT_S: Final = 0.5
 
 Batch = tuple[str, list[Entry]]
 """The partition's key and some of its entries, in order."""
@@ -96,25 +96,36 @@ class LogReader:
 
     def _run(self) -> None:
         logger = structlog.get_logger()
+        pauses, away = backoff_pauses_s(), False
         while not self.stop.is_set():
             try:
+                if away:
+                    # Redis may have come back in an older state: reading on would wait there in silence.
+                    self.log.check_resumable(self._after)
                 self._step()
             except UnavailableError as error:
-                logger.warning("log is not reachable, reading is retried", error=str(error))
-                self.stop.wait(_RETRY_WAIT_S)
+                if not away:
+                    logger.warning("log_not_readable", error=str(error))
+                away = True
+                self.stop.wait(next(pauses))
             except BaseException as error:  # noqa: BLE001  # handed to the flow, which ends with it
                 self._failure = error
                 return
+            else:
+                if away:
+                    logger.info("log_readable_again")
+                    pauses, away = backoff_pauses_s(), False
 
     def _step(self) -> None:
         with self._lock:
             added, self._added = self._added, {}
             committed, self._committed = self._committed, {}
             queued = sum(len(queue) for queue in self._queues.values())
+        self._after |= added
         if added:
-            self.log.check_resumable(added)
-            self._after |= added
+            self.log.check_resumable(self._after)
         if committed:
+            # Lost if Redis is away just now; the next epoch commits further on.
             self.on_commit(committed)
         if queued >= QUEUED_ENTRIES_MAX or not self._after:
             time.sleep(IDLE_WAIT.total_seconds())

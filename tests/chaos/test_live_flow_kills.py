@@ -8,10 +8,11 @@ import pytest
 import redis
 
 from daybeat.servers import LocalServers
+from schemas.readings import micros
 from stores.log import RedisLog
 from support.dumps import LogDump, dump_log, ends_of, identities, people_of, records_of, restore_log
 from support.live_process import LiveProcess, committed_of
-from support.scenario import day_of_entries
+from support.scenario import START, day_of_entries, ticks
 
 PARTITIONS = 4
 pytestmark = [pytest.mark.servers, pytest.mark.chaos]
@@ -112,8 +113,9 @@ def test_the_commit_signal_never_runs_ahead_of_what_was_decided(
         if checkpoints[number].ms:
             redis_client.xtrim(f"daybeat:{{{number}}}:log", minid=str(checkpoints[number]), approximate=False)
     flow.start()
-    time.sleep(2)
-    flow.check()
+    log = RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30)
+    log.append(ticks(PARTITIONS, micros(START)))
+    flow.wait_until(redis_client, log.ends())
     assert flow.stop() == 0
     assert people_of(redis_client) == people
 
