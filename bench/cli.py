@@ -33,7 +33,7 @@ def e2e(
 ) -> None:
     """Load the whole way of a reading, from the publisher to the row and to the app."""
     options = E2eOptions(rate=rate, seconds=seconds, users=users, big_every_s=1.0 if big else 0.0)
-    _print(run_e2e(options, settings=read_settings()).as_json(), json=json)
+    _print(run_e2e(options, settings=read_settings(http_port=0)).as_json(), json=json)
 
 
 @app.command()
@@ -45,7 +45,7 @@ def soak(
 ) -> None:
     """Kill services and servers at random under load, then check every promise; exit 1 if one was broken."""
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
-    report = run_soak(minutes=minutes, seed=chosen, settings=read_settings())
+    report = run_soak(minutes=minutes, seed=chosen, settings=read_settings(http_port=0))
     _print(report.as_json(), json=json)
     if not report.is_clean:
         raise typer.Exit(1)

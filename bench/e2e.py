@@ -148,7 +148,7 @@ def _load(options: E2eOptions, scenario: Scenario, stack: Stack, listeners: List
     )
     load_pid = {"load": load.process.pid or 0}
     with Probes(database_url=stack.urls.database, mqtt_port=port) as probes:
-        backlog = _watch_backlog(stack, load)
+        backlog = _watch_backlog(stack, load, probes)
         usage, load_usage = usage_of(pids), usage_of(load_pid)
         sent = load.wait(120)
     _drain_backlog(stack, int(sent["sent"]))
@@ -229,12 +229,12 @@ def _pids(stack: Stack) -> dict[str, int]:
     return pids | {one.name: one.pid for one in stack.supervisor.statuses() if one.pid is not None}
 
 
-def _watch_backlog(stack: Stack, load: Load) -> _Backlog:
+def _watch_backlog(stack: Stack, load: Load, probes: Probes) -> _Backlog:
     """Sample the backlog twice a second until the load has been sent."""
     backlog = _Backlog()
     while not load.results.poll(0.5):
         stored = stack.status().value("daybeat_history_rows_total", table="readings")
-        sent = int(np.count_nonzero(load.times.ns))
+        sent = int(np.count_nonzero(load.times.ns)) + probes.published
         backlog.samples.append((time.monotonic(), sent - int(stored)))
     return backlog
 

@@ -43,6 +43,11 @@ class Probes:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def published(self) -> int:
+        """How many readings were published so far."""
+        return len(self._published)
+
     def delays_ms(self) -> NDArray[np.float64]:
         """Return the time from publishing to the row for every probe that was found, in ms."""
         return np.array(self._delays_ms)

@@ -21,7 +21,7 @@ TIME_STAMPED_ON_ARRIVAL: Final = 1
 
 FRAME_ROWS_MAX: Final = 65_536
 
-_FIXED: Final = (
+FIXED_COLUMNS: Final = (
     ("time_us", np.dtype("<i8")),
     ("arrival_us", np.dtype("<i8")),
     ("seq", np.dtype("<i8")),
@@ -31,6 +31,7 @@ _FIXED: Final = (
     ("source", np.dtype("u1")),
     ("rr_counts", np.dtype("<u2")),
 )
+"""The columns that every frame has, in the order in which they lie behind the header."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +84,7 @@ def encode_frame(frame: ReadingFrame) -> bytes:
         header["extra"] = [text.decode() for text in frame.extra]
     head = orjson.dumps(header)
     parts = [len(head).to_bytes(4, "little"), head]
-    parts += [getattr(frame, name).astype(dtype, copy=False).tobytes() for name, dtype in _FIXED]
+    parts += [getattr(frame, name).astype(dtype, copy=False).tobytes() for name, dtype in FIXED_COLUMNS]
     parts += [frame.measures[:, index].tobytes() for index in present]
     parts.append(frame.rr_ms.tobytes())
     return b"".join(parts)
@@ -104,7 +105,7 @@ def decode_frame(data: bytes) -> ReadingFrame:
     n: int = header["n"]
     offset = head_end
     columns: dict[str, NDArray[np.generic]] = {}
-    for name, dtype in _FIXED:
+    for name, dtype in FIXED_COLUMNS:
         columns[name] = np.frombuffer(data, dtype, n, offset)
         offset += n * dtype.itemsize
     measures = np.full((n, len(MEASURE_NAMES)), np.nan)
