@@ -180,6 +180,31 @@ def test_a_backend_that_is_terminated_and_a_table_that_is_locked_only_delay_the_
     assert in_order(stored_rows(house.database)) == in_order(rows)
 
 
+@pytest.mark.parametrize(
+    "code", ["disk_full", "read_only_sql_transaction", "insufficient_privilege", "out_of_memory"]
+)
+def test_whatever_passes_by_itself_in_postgres_only_delays_the_rows(house: HistoryHouse, code: str) -> None:
+    house.database.execute(
+        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'refused for now' USING ERRCODE = '{code}'; END $$"
+    )
+    with running_history(house.config) as running, appending(house.log, seed=40) as thread:
+        wait_for(lambda: len(stored_rows(house.database)) > 0)
+        house.database.execute(
+            "CREATE TRIGGER for_now BEFORE INSERT ON daybeat.readings"
+            " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
+        )
+        try:
+            wait_for(lambda: running.metric("daybeat_history_database_up") == 0)
+        finally:
+            house.database.execute("DROP TRIGGER for_now ON daybeat.readings")
+        wait_for(lambda: running.metric("daybeat_history_database_up") == 1)
+        rows = thread.finish()
+        wait_for(house.caught_up)
+    assert in_order(stored_rows(house.database)) == in_order(rows)
+    assert house.database.execute("SELECT count(*) FROM daybeat.dead_letters").fetchone() == (0,)
+
+
 def test_the_flow_stops_within_seconds_while_postgres_says_nothing_and_loses_nothing(
     servers: LocalServers, house: HistoryHouse, tmp_path: Path
 ) -> None:
