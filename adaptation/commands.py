@@ -66,7 +66,7 @@ def decide_command(
         situation: the person and the plans of :func:`dates_of_command`.
         entry: the command as it stands in the log.
         position: its place in the log.
-        time_zone: the person's zone just before the command.
+        time_zone: the person's zone once the command is in force.
         recorded: the outcome that is recorded for this command id, if any.
     """
     now = moment_of(entry.arrival_us)

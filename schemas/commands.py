@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from schemas.ids import Id
-from schemas.plan import Model, Plan, ZoneName
+from schemas.plan import Model, Plan, Text, ZoneName
 
 REPEAT_WINDOW_DAYS: Final = 7
 """A command whose id was seen within this time gets its recorded outcome again."""
@@ -47,7 +47,7 @@ class SkipTask(_TaskCommand):
     """Leave a task out, with an optional reason."""
 
     type: Literal["task.skip"] = "task.skip"
-    reason: str | None = Field(default=None, max_length=200)
+    reason: Text | None = Field(default=None, max_length=200)
 
 
 class RateTask(_TaskCommand):

@@ -6,7 +6,15 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from schemas.ids import Id
 
@@ -39,6 +47,10 @@ ZoneName = Annotated[str, AfterValidator(_check_zone)]
 """A pydantic string field that holds an IANA time zone."""
 
 
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""A pydantic string field without U+0000, which PostgreSQL cannot store."""
+
+
 class Model(BaseModel):
     """Base of all plain documents: immutable, unknown fields refused, NaN and infinity refused."""
 
@@ -48,8 +60,8 @@ class Model(BaseModel):
 class TaskVariant(Model):
     """Another version of a task, for a day with less or more energy, or for recovery."""
 
-    title: str | None = Field(default=None, max_length=200)
-    description: str | None = Field(default=None, max_length=500)
+    title: Text | None = Field(default=None, max_length=200)
+    description: Text | None = Field(default=None, max_length=500)
     duration_minutes: int | None = Field(default=None, ge=1, le=1440)
     intensity: Intensity | None = None
 
@@ -88,9 +100,9 @@ class Task(Model):
     """One thing to do. ``end`` is ``start`` plus the duration."""
 
     task_id: Id
-    title: str = Field(max_length=200)
-    description: str = Field(default="", max_length=500)
-    category: str = Field(max_length=64)
+    title: Text = Field(max_length=200)
+    description: Text = Field(default="", max_length=500)
+    category: Text = Field(max_length=64)
     start: AwareDatetime
     end: AwareDatetime
     duration_minutes: int = Field(ge=1, le=1440)
@@ -100,7 +112,7 @@ class Task(Model):
     locked: bool = False
     variants: TaskVariants = TaskVariants()
     adaptation: TaskAdaptation | None = None
-    origin: str = Field(default="plan", max_length=64)
+    origin: Text = Field(default="plan", max_length=64)
 
     @model_validator(mode="after")
     def _end_follows_from_duration(self) -> Self:
@@ -118,10 +130,10 @@ class TimeBlock(Model):
     """A stretch of the day with one purpose, and its tasks in order of start."""
 
     block_id: Id
-    title: str = Field(max_length=200)
+    title: Text = Field(max_length=200)
     start: AwareDatetime
     end: AwareDatetime
-    purpose: str = Field(default="", max_length=200)
+    purpose: Text = Field(default="", max_length=200)
     energy_requirement: EnergyRequirement = "medium"
     flexibility_minutes: int = Field(default=0, ge=0, le=720)
     dependencies: tuple[Id, ...] = ()
@@ -142,7 +154,7 @@ class Plan(Model):
     date: dt.date
     time_zone: ZoneName
     version: int = Field(default=1, ge=1)
-    archetype: str = Field(default="", max_length=64)
+    archetype: Text = Field(default="", max_length=64)
     mode: Literal["high", "medium", "low"] = "medium"
     blocks: tuple[TimeBlock, ...] = ()
 

@@ -187,7 +187,7 @@ def restored(one: Task) -> Task:
     return Task.model_validate({**one.model_dump(), **original, "adaptation": None})
 
 
-texts = st.text(min_size=0, max_size=12)
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
 variant = st.builds(
     TaskVariant,
     title=st.none() | texts,
