@@ -65,10 +65,10 @@ def make_scenario(*, readings: int, users: int, rate: float, seed: int = 1) -> S
 
 
 def plan_of(user: str, now: dt.datetime) -> Plan:
-    """Return a plan of eight tasks in the next five hours of one UTC day, all of which can be rewritten."""
+    """Return a plan of the rest of one UTC day: a task every 75 minutes, so at most five in the horizon."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     first = min(now + dt.timedelta(minutes=30), midnight + dt.timedelta(hours=22))
-    step = min(dt.timedelta(minutes=35), (midnight + dt.timedelta(hours=23, minutes=50) - first) / _TASKS)
+    step = min(dt.timedelta(minutes=75), (midnight + dt.timedelta(hours=23, minutes=50) - first) / _TASKS)
     minutes = max(6, min(30, int(step.total_seconds() // 60) - 1))
     tasks = []
     for number in range(_TASKS):
