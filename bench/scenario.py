@@ -16,6 +16,9 @@ FIRED_SHARE: Final = 0.012
 ARM, FIRE = 0, 1
 _QUIET_BODIES: Final = 32
 _TASKS: Final = 8
+_TASK_MINUTES: Final = 20
+_LATE_HOUR: Final = 20
+"""From here on too little of the day is left for eight tasks."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,15 @@ def make_scenario(*, readings: int, users: int, rate: float, seed: int = 1) -> S
 
 
 def plan_of(user: str, now: dt.datetime) -> Plan:
-    """Return a plan of the rest of one UTC day: a task every 75 minutes, so at most five in the horizon."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    first = min(now + dt.timedelta(minutes=30), midnight + dt.timedelta(hours=22))
-    step = min(dt.timedelta(minutes=75), (midnight + dt.timedelta(hours=23, minutes=50) - first) / _TASKS)
-    minutes = max(6, min(30, int(step.total_seconds() // 60) - 1))
+    """Return a plan of eight tasks, 75 minutes apart: at most five in the six hours from ``now`` (UTC) on.
+
+    Late in the evening it is tomorrow's plan, which a change reaches across midnight.
+    """
+    first = now.replace(second=0, microsecond=0) + dt.timedelta(minutes=30)
+    if first.hour >= _LATE_HOUR:
+        first = first.replace(hour=0, minute=5) + dt.timedelta(days=1)
+    last = first.replace(hour=23, minute=15)
+    step = min(dt.timedelta(minutes=75), (last - first) / (_TASKS - 1))
     tasks = []
     for number in range(_TASKS):
         start = first + step * number
@@ -79,8 +86,8 @@ def plan_of(user: str, now: dt.datetime) -> Plan:
                 title=f"Task {number}",
                 category="movement",
                 start=start,
-                end=start + dt.timedelta(minutes=minutes),
-                duration_minutes=minutes,
+                end=start + dt.timedelta(minutes=_TASK_MINUTES),
+                duration_minutes=_TASK_MINUTES,
                 intensity="high",
                 energy_requirement="high",
             )
@@ -88,4 +95,4 @@ def plan_of(user: str, now: dt.datetime) -> Plan:
     block = TimeBlock(
         block_id="rest-of-day", title="Rest of the day", start=first, end=tasks[-1].end, tasks=tuple(tasks)
     )
-    return Plan(user_id=user, date=now.date(), time_zone="UTC", blocks=(block,))
+    return Plan(user_id=user, date=first.date(), time_zone="UTC", blocks=(block,))
