@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from daybeat.settings import Settings, read_settings, required
+from daybeat.running import running_settings
+from daybeat.settings import Settings, required
 from ingest.republish import Republisher, open_republisher
 from schemas.dead_letters import REFUSAL_SENTENCES, Refusal
 from schemas.errors import InputError
@@ -50,7 +51,7 @@ def list_letters(
     as_json: _Json = False,
 ) -> None:
     """List refused messages, the newest last: when, where from, why. Payloads are in the table only."""
-    settings = read_settings()
+    settings = running_settings()
     with _open_store(settings) as store:
         letters = store.find(reason=reason, with_replayed=everything, limit=limit)
     if as_json:
@@ -73,7 +74,7 @@ def replay_letters(
     """
     if not ids and reason is None and not everything:
         raise InputError("nothing is chosen", where="dead-letters replay", mend="name ids, --reason or --all")
-    settings = read_settings()
+    settings = running_settings()
     mqtt_url = required(settings.mqtt_url, "mqtt_url")
     with (
         _open_store(settings) as store,

@@ -50,6 +50,8 @@ class ServiceStatus:
     restarts: int
     last_exit: int | None
     """Exit code of its last end; negative: the signal that ended it."""
+    last_line: str = ""
+    """What it wrote last before it ended by itself with an error."""
 
     def __str__(self) -> str:
         if self.pid is not None:
@@ -149,6 +151,7 @@ class _Child:
         self._started_s = 0.0
         self._starts = 0
         self._last_exit: int | None = None
+        self._last_line = ""
 
     def open_log(self) -> None:
         if self._log_path.exists() and self._log_path.stat().st_size > _LOG_BYTES_MAX:
@@ -180,6 +183,7 @@ class _Child:
             if self._process is None or self._process.poll() is None:
                 return False
             self._last_exit = self._process.returncode
+            self._last_line = "".join(self.last_lines(1)) if self._last_exit > 0 else ""
             self._process = None
             now_s = time.monotonic()
             self._due_s = now_s + self._backoff.pause_s(ran_for_s=now_s - self._started_s)
@@ -188,7 +192,8 @@ class _Child:
     def status(self) -> ServiceStatus:
         with self._lock:
             pid = self._process.pid if self._process is not None else None
-            return ServiceStatus(self.service.name, pid, max(0, self._starts - 1), self._last_exit)
+            restarts = max(0, self._starts - 1)
+            return ServiceStatus(self.service.name, pid, restarts, self._last_exit, self._last_line)
 
     def send(self, which: signal.Signals) -> None:
         with self._lock:

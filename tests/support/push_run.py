@@ -11,6 +11,7 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from adaptation.commands import dates_of_command, decide_command
+from adaptation.decide import decide_firings, plan_dates
 from daybeat.app_client import stream_url
 from push.server import PushConfig, serve_push
 from push.session import SessionLimits
@@ -22,6 +23,7 @@ from schemas.readings import micros
 from schemas.situations import Decided
 from stores.log import EntryKind, RedisLog
 from stores.plans import PlanStore, PlanWrite, SituationRequest, WriteResult
+from support.adapting import RULES, firing, firings_at
 
 PARTITIONS = 4
 SECRET = "a secret for tests, long enough to sign with"
@@ -76,6 +78,7 @@ async def push_running(
     log_bytes_max: int = 2**30,
     port: int = 0,
     sweep_s: float = 0.1,
+    speed: float = 1.0,
 ) -> AsyncIterator[PushRun]:
     """Run a push server on a free port while the context is open."""
     registry = CollectorRegistry()
@@ -93,12 +96,12 @@ async def push_running(
         limits=limits or SessionLimits(),
         sweep_s=sweep_s,
     )
-    async with serve_push(config, now=now, speed=1.0, registry=registry) as running:
+    async with serve_push(config, now=now, speed=speed, registry=registry) as running:
         yield PushRun(running.port, registry)
 
 
 class PlanWriter:
-    """Carries out commands as the live flow does, one after the other, without Bytewax."""
+    """Carries out commands and fires rules as the live flow does, one after the other, without Bytewax."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -118,13 +121,24 @@ class PlanWriter:
         assert self._store.write([write]) == [WriteResult.WRITTEN]
         return decided
 
+    def fire(self, user_id: str, rule: str, *, now: dt.datetime = NOW) -> Decided:
+        """Decide and store what a rule that fires comes to; the reading arrived at ``now``."""
+        (loaded,) = self._store.load([SituationRequest(user_id, plan_dates(now, "UTC"))])
+        position = Position(next(self._ms), 0, 0)
+        fired = firing(rule, now=now, user=user_id, position=position)
+        decided = decide_firings(loaded.situation, firings_at(fired, position=position), RULES)
+        assert self._store.write([PlanWrite(user_id, position, loaded.applied, decided)]) == [
+            WriteResult.WRITTEN
+        ]
+        return decided
+
     def put_plan(self, user_id: str, plan: object, *, now: dt.datetime = NOW) -> Decided:
         """Put a plan; causes ``plan.replaced`` and ``command.done``."""
-        return self.carry_out(user_id, self._command({"type": "plan.put", "plan": plan}), now=now)
+        return self.carry_out(user_id, self.command({"type": "plan.put", "plan": plan}), now=now)
 
     def event(self, user_id: str) -> str:
         """Cause one small event, a refused command, and return its event id."""
-        command = self._command({"type": "task.start", "task_id": "no-such-task"})
+        command = self.command({"type": "task.start", "task_id": "no-such-task"})
         return self.carry_out(user_id, command).events[-1].event_id
 
     def carry_out_new_commands(self) -> int:
@@ -141,7 +155,8 @@ class PlanWriter:
             self._read_upto[partition] = end
         return count
 
-    def _command(self, fields: dict[str, object]) -> Command:
+    def command(self, fields: dict[str, object]) -> Command:
+        """Return a command with an id of its own."""
         return COMMAND.validate_python({"command_id": f"written-{next(self._ids)}", **fields})
 
 

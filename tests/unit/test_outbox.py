@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from push.feed_events import FeedEvent
 from push.outbox import REPLIES_MAX, Loss, Outbox
-from push.protocol import FeedEvent
 
 
 def event(number: int, *, size: int = 10) -> FeedEvent:

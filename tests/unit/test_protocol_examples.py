@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from adaptation import effects
 from daybeat.app_follow import FINAL_CODES
 from ingest.intake import Message, TakenIn, take_in
+from push.delays import Percentiles
 from push.protocol import (
     CloseCode,
     Refusal,
@@ -39,8 +40,9 @@ from schemas.frames import decode_frame
 from schemas.measures import MEASURES
 from schemas.plan import Plan
 from schemas.readings import Reading, micros
+from stores.glance import PersonGlance, StoredFigures
 from stores.log import EntryKind
-from stores.series import DecisionShown, PersonGlance, Series
+from stores.series import DecisionShown, Series
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
@@ -146,8 +148,8 @@ def test_every_message_of_a_client_has_an_example() -> None:
 
 
 REMADE: dict[str, Callable[[dict[str, object]], str]] = {
-    "welcome": lambda said: welcome_message(said["user_id"], None, said["event_id"]),
-    "resync": lambda said: resync_message(None, said["event_id"]),
+    "welcome": lambda said: welcome_message(said["user_id"], None, said["event_id"], []),
+    "resync": lambda said: resync_message(None, said["event_id"], []),
     "plan": lambda said: plan_message(said["command_id"], dt.date.fromisoformat(said["date"]), None),
     "profile": lambda said: profile_message(said["command_id"], said["profile"]["time_zone"]),
     "token.renewed": lambda said: renewed_message(dt.datetime.fromisoformat(said["expires_at"])),
@@ -194,8 +196,15 @@ def fields_of(kind: type) -> set[str]:
 @pytest.mark.parametrize("example", of_kind("people"))
 def test_the_glance_at_people_has_the_fields_of_the_answer(example: Example) -> None:
     answer = orjson.loads(example.text)
-    assert set(answer) == {"now", "speed", "people"}
+    assert set(answer) == {"now", "speed", "people", "figures"}
     assert set(answer["people"][0]) == fields_of(PersonGlance)
+    assert set(answer["figures"]) == fields_of(StoredFigures) | {"arrival_to_push_ms"}
+    assert set(answer["figures"]["arrival_to_push_ms"]) == fields_of(Percentiles)
+
+
+def test_the_table_of_figures_names_those_of_the_example() -> None:
+    (example,) = [one for one in EXAMPLES if one.kind == "people"]
+    assert set(unquoted(rows("figure", "meaning"))) == set(orjson.loads(example.text)["figures"])
 
 
 @pytest.mark.parametrize("example", of_kind("series"))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from push.feed_events import event_order
 from push.protocol import (
     CLOSE_REASON_BYTES_MAX,
     CloseCode,
@@ -16,7 +17,6 @@ from push.protocol import (
     RefusedError,
     close_reason,
     error_message,
-    event_order,
     parse_client_message,
 )
 from schemas.commands import RateTask

@@ -1,0 +1,149 @@
+"""``daybeat plan`` and ``daybeat profile``: put, get and rebuild plans, set a person's zone."""
+
+import datetime as dt
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import redis
+import typer
+from pydantic import ValidationError
+
+from daybeat.running import running_settings
+from daybeat.send_command import carry_out, new_command_id
+from daybeat.settings import Settings, required
+from daybeat.terminal import print_json
+from schemas.commands import Command, PutPlan, SetProfile
+from schemas.errors import InputError
+from schemas.ids import check_id
+from schemas.plan import Plan
+from stores.connections import connect_database, connect_redis
+from stores.plan_versions import rebuild_plan
+from stores.plans import PlanStore, SituationRequest
+
+plan_app = typer.Typer(help="Plans: put one, get one, rebuild a lost one.", no_args_is_help=True)
+profile_app = typer.Typer(help="What Daybeat knows of a person.", no_args_is_help=True)
+
+_User = Annotated[str, typer.Argument(help="Id of the person.")]
+_Date = Annotated[str, typer.Option(help="Local date, such as 2026-11-20; by default the person's today.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@plan_app.command("put")
+def put_plan(
+    user: _User,
+    file: Annotated[Path, typer.Argument(help="A plan as JSON; '-' reads standard input.")],
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Put a plan; it replaces the plan of its date. Waits until that has happened."""
+    check_id(user, where="USER")
+    plan = _read_plan(file)
+    with _redis() as (settings, client):
+        command = PutPlan(command_id=new_command_id(), plan=plan)
+        _finish(client, settings, user, command, done=f"plan of {plan.date} put", as_json=as_json)
+
+
+@plan_app.command("get")
+def get_plan(user: _User, *, date: _Date = "") -> None:
+    """Print a person's plan as JSON, as it stands in Redis."""
+    check_id(user, where="USER")
+    with _redis() as (settings, client):
+        plans = PlanStore(client, settings.partitions)
+        day = _date_of(date, settings, plans, user)
+        plan = plans.load([SituationRequest(user, (day,))])[0].situation.plans.get(day)
+    if plan is None:
+        raise InputError(f"no plan of {day}", where=f"person {user}", mend="put one with daybeat plan put")
+    typer.echo(plan.model_dump_json(indent=2))
+
+
+@plan_app.command("rebuild")
+def rebuild(user: _User, *, date: _Date = "", as_json: _Json = False) -> None:
+    """Put a plan that Redis has lost again, from its versions in the database."""
+    check_id(user, where="USER")
+    with _redis() as (settings, client):
+        plans = PlanStore(client, settings.partitions)
+        day = _date_of(date, settings, plans, user)
+        if day in plans.load([SituationRequest(user, (day,))])[0].situation.plans:
+            raise InputError(f"the plan of {day} is not lost", where=f"person {user}")
+        url = required(settings.database_url, "database_url")
+        with connect_database(url, patience=timedelta(seconds=settings.patience_s)) as connection:
+            plan = rebuild_plan(connection, user, day)
+        command = PutPlan(command_id=new_command_id(), plan=plan)
+        done = f"plan of {day} rebuilt at version {plan.version}"
+        _finish(client, settings, user, command, done=done, as_json=as_json)
+
+
+@profile_app.command("set")
+def set_profile(
+    user: _User,
+    *,
+    zone: Annotated[str, typer.Option(help="IANA time zone, such as Europe/Berlin.")],
+    as_json: _Json = False,
+) -> None:
+    """Set a person's time zone; readings from now on are judged by it."""
+    check_id(user, where="USER")
+    try:
+        command = SetProfile(command_id=new_command_id(), time_zone=zone)
+    except ValidationError as error:
+        raise InputError(
+            f"{zone!r} is not an IANA time zone", where="--zone", mend="write it like Europe/Berlin"
+        ) from error
+    with _redis() as (settings, client):
+        _finish(client, settings, user, command, done=f"zone {zone} set", as_json=as_json)
+
+
+@contextmanager
+def _redis() -> Iterator[tuple[Settings, redis.Redis]]:
+    settings = running_settings()
+    url = required(settings.redis_url, "redis_url")
+    client = connect_redis(url, patience=timedelta(seconds=settings.patience_s))
+    try:
+        yield settings, client
+    finally:
+        client.close()
+
+
+def _finish(
+    client: redis.Redis, settings: Settings, user: str, command: Command, *, done: str, as_json: bool
+) -> None:
+    outcome = carry_out(client, settings, user, command)
+    if as_json:
+        print_json({"command_id": outcome.command_id, "ok": outcome.ok, "reason": outcome.reason})
+    if not outcome.ok:
+        raise InputError(
+            f"refused: {outcome.reason}", where=f"person {user}", mend="see the reasons in docs/protocol.md"
+        )
+    if not as_json:
+        typer.echo(done)
+
+
+def _read_plan(file: Path) -> Plan:
+    where = "standard input" if str(file) == "-" else str(file)
+    try:
+        text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return Plan.model_validate_json(text)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=where) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"not a plan: {first['msg']}", where=f"{where}, {place}", mend="see docs/protocol.md"
+        ) from error
+
+
+def _date_of(text: str, settings: Settings, plans: PlanStore, user: str) -> dt.date:
+    if text:
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError as error:
+            raise InputError(
+                f"{text!r} is no date", where="--date", mend="write it like 2026-11-20"
+            ) from error
+    zone = plans.load([SituationRequest(user)])[0].situation.person.time_zone or settings.default_time_zone
+    return settings.read_clock().now().astimezone(ZoneInfo(zone)).date()
