@@ -20,6 +20,7 @@ from schemas.commands import Command, CommandOutcome
 from schemas.errors import InputError, UnavailableError
 from schemas.events import Event
 from schemas.plan import Model, Plan
+from schemas.records import Adaptation
 
 WAITING_MAX: Final = 1024
 """Messages that wait to be read; behind them nothing more is taken from the server."""
@@ -74,6 +75,11 @@ class Received:
         """Return the plan that a welcome or resync carries."""
         plan = orjson.loads(self.text)["plan"]
         return None if plan is None else Plan.model_validate_json(orjson.dumps(plan))
+
+    def proposals(self) -> tuple[Adaptation, ...]:
+        """Return the open proposals that a welcome or resync carries, oldest first."""
+        proposals = orjson.loads(self.text)["proposals"]
+        return tuple(Adaptation.model_validate_json(orjson.dumps(one)) for one in proposals)
 
 
 def stream_url(host: str, port: int) -> str:

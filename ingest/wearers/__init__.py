@@ -1,0 +1,1 @@
+"""Simulated wearers: a person, a life, a body, and the devices on it."""
