@@ -1,6 +1,7 @@
 """Records and dead letters as rows of SQL: which columns they fill, and the statement that inserts them.
 
-A statement takes one array per column (``unnest``): a round trip a table, whatever the number of rows.
+A statement takes one array per column (``unnest``): a round trip a table, whatever the number of rows. The
+arrays go as binary: as text, quoting the documents in them took more than half of the history flow's time.
 Repeats are told by the tables' keys.
 """
 
@@ -27,7 +28,7 @@ class TableInsert:
     def statement(self) -> str:
         """The INSERT; its arguments are arrays, named like the columns."""
         names = ", ".join(self.columns)
-        arrays = ", ".join(f"%({name})s::{_array_type(kind)}" for name, kind in self.columns.items())
+        arrays = ", ".join(f"%({name})b::{_array_type(kind)}" for name, kind in self.columns.items())
         values = ", ".join(
             f"{name}::jsonb" if kind == "jsonb" else name for name, kind in self.columns.items()
         )

@@ -163,7 +163,7 @@ def test_what_postgres_refuses_becomes_a_dead_letter_and_its_neighbours_are_stor
     assert in_order(stored_rows(house.database)) == in_order([row for row in rows if row is not bad])
     letters = house.database.execute("SELECT reason, detail FROM daybeat.dead_letters").fetchall()
     assert sorted(letters) == [
-        ("refused_by_database", "DataError"),
+        ("refused_by_database", "SQLSTATE 22021"),
         ("refused_by_database", "SQLSTATE 22P05"),
     ]
     assert house.database.execute("SELECT event_id FROM daybeat.task_events").fetchall() == [
