@@ -16,6 +16,8 @@ FIRED_SHARE: Final = 0.012
 ARM, FIRE = 0, 1
 _QUIET_BODIES: Final = 32
 _TASKS: Final = 8
+_CATEGORIES: Final = ("movement", "nutrition", "work", "hydration")
+"""As in a usual day: meals and drinks are kept, so two or three of the next hours' tasks change."""
 _TASK_MINUTES: Final = 20
 _LATE_HOUR: Final = 20
 """From here on too little of the day is left for eight tasks."""
@@ -84,7 +86,7 @@ def plan_of(user: str, now: dt.datetime) -> Plan:
             Task(
                 task_id=f"task-{number}",
                 title=f"Task {number}",
-                category="movement",
+                category=_CATEGORIES[number % len(_CATEGORIES)],
                 start=start,
                 end=start + dt.timedelta(minutes=_TASK_MINUTES),
                 duration_minutes=_TASK_MINUTES,

@@ -17,12 +17,14 @@ from adaptation.decide import decide_firings, plan_dates
 from adaptation.rules import RuleSet
 from adaptation.tracked import CommandAt, FiringsAt, TrackedEvent
 from dataflows.live_metrics import LiveMetrics
-from dataflows.log_source import partition_key
 from schemas.errors import DaybeatError
 from schemas.events import PlanChanged
-from schemas.ids import PartitionId
 from schemas.records import BaselineRow, DecisionRow, Outcome
 from stores.plans import LoadedSituation, PlanStore, PlanWrite, SituationRequest, WriteResult
+
+SINK_PARTITIONS: Final = 8
+"""Partitions of the sink, and so workers that can decide at the same time. Each writes what came from many
+log partitions in one round trip to Redis; one a log partition would wait for eight times as many."""
 
 ATTEMPTS_MAX: Final = 5
 """Loads and writes of one event before a conflict is taken for a second writer."""
@@ -40,15 +42,13 @@ class DecideConfig:
     rules: RuleSet
     default_zone: str
     metrics: LiveMetrics
-    partitions: int
 
 
 class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
-    """Decides the events of one partition."""
+    """Decides the events of some log partitions."""
 
-    def __init__(self, config: DecideConfig, partition: PartitionId) -> None:
+    def __init__(self, config: DecideConfig) -> None:
         self._config = config
-        self._partition = partition
 
     def write_batch(self, values: list[list[TrackedEvent]]) -> None:
         """Decide everything in ``values``; when it returns, all of it is durable."""
@@ -61,7 +61,7 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
             else:
                 waiting[_person_of(event)].append(event)
         if baselines:
-            self._config.plans.append_records(self._partition, baselines)
+            self._config.plans.append_records(baselines)
         for events in _rounds(waiting):
             self._decide(events)
         self._config.metrics.decide.observe(time.perf_counter() - began)
@@ -80,7 +80,7 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
             if not events:
                 return
         raise SecondWriterError(
-            f"plans of partition {self._partition} changed between load and write {ATTEMPTS_MAX} times",
+            f"plans of {len(events)} people changed between load and write {ATTEMPTS_MAX} times",
             where="decide",
             mend="stop the other live flow; exactly one cluster may run over one log",
         )
@@ -129,23 +129,23 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
 
 
 class DecideSink(FixedPartitionedSink[list[TrackedEvent], None]):
-    """One sink partition a log partition; its progress gates the commit of an epoch."""
+    """The plans as a Bytewax sink; its progress gates the commit of an epoch."""
 
     def __init__(self, config: DecideConfig) -> None:
         self._config = config
 
     def list_parts(self) -> list[str]:
-        """Return the keys of all partitions."""
-        return [partition_key(PartitionId(number)) for number in range(self._config.partitions)]
+        """Return the keys of the sink's partitions."""
+        return [str(number) for number in range(SINK_PARTITIONS)]
 
     def part_fn(self, item_key: str) -> int:
-        """Return the index of the partition that a key names."""
+        """Return where a log partition's events go: always to the same sink partition, in order."""
         return int(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> DecidePartition:
         """Return the partition; there is nothing to resume."""
-        del step_id, resume_state
-        return DecidePartition(self._config, PartitionId(int(for_part)))
+        del step_id, for_part, resume_state
+        return DecidePartition(self._config)
 
 
 def _person_of(event: FiringsAt | CommandAt) -> str:

@@ -73,7 +73,6 @@ def build_live_flow(
         rules=rules,
         default_zone=config.default_zone,
         metrics=metrics,
-        partitions=config.partitions,
     )
 
     def build_logic(resume: TrackSnapshot | None) -> TrackLogic:

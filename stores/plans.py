@@ -6,6 +6,7 @@ flow that believes it is alone change nothing.
 """
 
 import functools
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -144,15 +145,22 @@ class PlanStore:
         )
         return [results[number] for number in range(len(writes))]
 
-    def append_records(self, partition: PartitionId, records: Sequence[Record]) -> None:
+    def append_records(self, records: Sequence[Record]) -> None:
         """Hand rows to the history flow; durable when it returns, and possibly twice if a reply was lost."""
-        if records:
-            entry = seal(RECORDS.dump_json(list(records)))
-            with_patience(
-                lambda: self._client.xadd(decisions_key(partition), {"d": entry}),
-                doing="writing records",
-                patience=self._patience,
-            )
+        if not records:
+            return
+        shares: defaultdict[PartitionId, list[Record]] = defaultdict(list)
+        for record in records:
+            shares[partition_of(record.user_id, self._partitions)].append(record)
+        entries = {partition: seal(RECORDS.dump_json(share)) for partition, share in shares.items()}
+
+        def append() -> None:
+            pipeline = self._client.pipeline(transaction=False)
+            for partition, entry in entries.items():
+                pipeline.xadd(decisions_key(partition), {"d": entry})
+            pipeline.execute()
+
+        with_patience(append, doing="writing records", patience=self._patience)
 
     def _read(self, requests: Sequence[SituationRequest]) -> list[_Replies]:
         pipeline = self._client.pipeline(transaction=False)

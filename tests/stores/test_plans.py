@@ -5,7 +5,6 @@ import redis
 
 from adaptation.commands import decide_command
 from adaptation.decide import decide_firings
-from schemas.ids import PartitionId
 from schemas.positions import Position
 from schemas.records import BaselineRow
 from schemas.situations import Decided, Situation
@@ -250,8 +249,8 @@ def test_records_without_a_plan_go_to_the_same_stream(store: PlanStore, redis_cl
         count=21,
         since=NOW,
     )
-    store.append_records(PartitionId(ADA), [row, row])
-    store.append_records(PartitionId(ADA), [])
+    store.append_records([row, row])
+    store.append_records([])
     assert records_in(redis_client, ADA) == [row.model_dump(mode="json")] * 2
 
 
