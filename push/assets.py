@@ -10,13 +10,8 @@ from typing import Final
 
 PAGE_PATH: Final = "/"
 ASSETS_PATH: Final = "/assets/"
-PLOTLY_PATH: Final = "/assets/plotly.min.js"
-
-_REVALIDATE: Final = "no-cache"
-"""The page's own files change with a release; asking for them again costs a 304."""
-
-_PLOTLY_MAX_AGE_S: Final = 86_400
-"""The chart library's script weighs megabytes and changes only with an installation."""
+CACHE_CONTROL: Final = "no-cache"
+"""The page's files change with a release; asking for them again costs a 304."""
 
 _COMPRESS_FROM_BYTES: Final = 512
 _GZIP_LEVEL: Final = 6
@@ -46,34 +41,27 @@ class Asset:
     etag: str
     """Strong entity tag of the body (RFC 9110 section 8.8.3), with its quotes."""
     content_type: str
-    cache_control: str
 
 
-def make_asset(body: bytes, content_type: str, cache_control: str) -> Asset:
+def make_asset(body: bytes, content_type: str) -> Asset:
     """Return a file, compressed."""
     packed = gzip.compress(body, _GZIP_LEVEL, mtime=0) if len(body) >= _COMPRESS_FROM_BYTES else body
     gzipped = packed if len(packed) < len(body) else None
-    return Asset(body, gzipped, f'"{hashlib.sha256(body).hexdigest()[:32]}"', content_type, cache_control)
+    return Asset(body, gzipped, f'"{hashlib.sha256(body).hexdigest()[:32]}"', content_type)
 
 
 def load_assets() -> dict[str, Asset]:
     """Return every file of the page by its path: ``/`` is index.html, the rest lies under ``/assets/``.
 
-    Takes some 0.3 s, for the chart library's sake: call it in a thread.
+    Reads and compresses them all: call it in a thread.
     """
-    assets: dict[str, Asset] = {}
     page = files("push") / "page"
-    if page.is_dir():
-        for name, file in _files_in(page):
-            assets[PAGE_PATH if name == "index.html" else ASSETS_PATH + name] = make_asset(
-                file.read_bytes(), _type_of(name), _REVALIDATE
-            )
-    assets[PLOTLY_PATH] = make_asset(
-        (files("plotly") / "package_data" / "plotly.min.js").read_bytes(),
-        _TYPES[".js"],
-        f"public, max-age={_PLOTLY_MAX_AGE_S}",
-    )
-    return assets
+    return {
+        PAGE_PATH if name == "index.html" else ASSETS_PATH + name: make_asset(
+            file.read_bytes(), _TYPES[_suffix_of(name)]
+        )
+        for name, file in _files_in(page)
+    }
 
 
 def _files_in(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
@@ -82,10 +70,6 @@ def _files_in(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Trav
             yield from _files_in(one, f"{prefix}{one.name}/")
         elif _suffix_of(one.name) in _TYPES:
             yield prefix + one.name, one
-
-
-def _type_of(name: str) -> str:
-    return _TYPES[_suffix_of(name)]
 
 
 def _suffix_of(name: str) -> str:

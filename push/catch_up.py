@@ -30,14 +30,16 @@ class CatchUp:
         self._turn = asyncio.Semaphore(READS_MAX)
 
     async def welcome(self, user_id: str) -> Welcome:
-        """Return today's plan, None if there is none, and the id of the person's last event.
+        """Return today's plan, None if there is none, the id of the person's last event, and open proposals.
 
         Raises:
             UnavailableError: Redis cannot be reached.
-            StoredValueError: the plan cannot be read.
+            StoredValueError: the plan or the proposals cannot be read.
         """
         async with self._turn:
-            return await self._reader.welcome(user_id, await self._today(user_id))
+            read = await self._reader.welcome(user_id, await self._today(user_id))
+        now = self._now()
+        return read._replace(proposals=tuple(one for one in read.proposals if now < one.expires_at))
 
     async def missed(self, user_id: str, last_event_id: str) -> list[FeedEntry] | None:
         """Return the events after one that the client has; None if the feed no longer reaches back to it.

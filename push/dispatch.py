@@ -9,7 +9,8 @@ from typing import Final
 
 import structlog
 
-from push.protocol import parse_feed_event
+from push.delays import ArrivalToPush
+from push.feed_events import parse_feed_event
 from push.sessions import Sessions
 from schemas.errors import UnavailableError
 from schemas.ids import PartitionId, partition_of
@@ -28,9 +29,12 @@ _logger = structlog.get_logger()
 class Dispatcher:
     """Brings live events to sessions. :meth:`begin` comes before the first connection, then :meth:`run`."""
 
-    def __init__(self, reader: FeedReader, sessions: Sessions, *, partitions: int) -> None:
+    def __init__(
+        self, reader: FeedReader, sessions: Sessions, *, partitions: int, delays: ArrivalToPush
+    ) -> None:
         self._reader = reader
         self._sessions = sessions
+        self._delays = delays
         self._partitions = partitions
         self._positions: Mapping[PartitionId, EntryId] = {}
         self.is_following = False
@@ -66,8 +70,7 @@ class Dispatcher:
                 if partition_of(session.user_id, self._partitions) in batch.lost:
                     session.outbox.lose()
         for live in batch.events:
-            sessions = self._sessions.of(live.user_id)
-            if sessions:
-                event = parse_feed_event(live.event)
-                for session in sessions:
-                    session.outbox.offer(event)
+            event = parse_feed_event(live.event)
+            self._delays.note(event)
+            for session in self._sessions.of(live.user_id):
+                session.outbox.offer(event)

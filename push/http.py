@@ -6,7 +6,7 @@ token from a query: addresses end up in logs.
 
 import email.utils
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +19,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from push.assets import ASSETS_PATH, PAGE_PATH, Asset
+from push.assets import ASSETS_PATH, CACHE_CONTROL, PAGE_PATH, Asset
+from push.delays import ArrivalToPush
 from push.protocol import STREAM_PATH
 from push.tokens import Access, TokenError
 from schemas.errors import DaybeatError, InputError, UnavailableError
@@ -33,8 +34,8 @@ HEALTH_PATH: Final = "/healthz"
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -93,6 +94,7 @@ class HttpSite:
 
     assets: Mapping[str, Asset]
     series: SeriesStore
+    delays: ArrivalToPush
     read_token: Callable[[str], Access]
     registry: CollectorRegistry
     health: Callable[[], Health]
@@ -158,8 +160,10 @@ class HttpSite:
     async def _people(self, request: Request) -> Reply:
         access = self._access(request)
         now = self.now()
-        people = await self.series.people(access.people, now=now)
-        return _json_reply({"now": now.isoformat(), "speed": self.speed, "people": people})
+        glance = await self.series.glance(access.people, now=now)
+        figures = {**asdict(glance.figures), "arrival_to_push_ms": self.delays.percentiles()}
+        head = {"now": now.isoformat(), "speed": self.speed}
+        return _json_reply({**head, "people": glance.people, "figures": figures})
 
     async def _series(self, request: Request) -> Reply:
         access = self._access(request)
@@ -228,7 +232,7 @@ def _after_ms(query: Mapping[str, list[str]]) -> float | None:
 
 
 def _asset_reply(asset: Asset, request: Headers) -> Reply:
-    headers = {"ETag": asset.etag, "Cache-Control": asset.cache_control, "Vary": "Accept-Encoding"}
+    headers = {"ETag": asset.etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
     known = [tag.strip().removeprefix("W/") for tag in _header(request, "If-None-Match").split(",")]
     if asset.etag in known or "*" in known:
         return Reply(HTTPStatus.NOT_MODIFIED, b"", asset.content_type, headers)

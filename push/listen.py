@@ -20,7 +20,7 @@ from push.sessions import Sessions
 from schemas.errors import InputError, UnavailableError
 
 HANDSHAKE_S: Final = 30.0
-"""Seconds for a request and its answer: a phone may need them for the chart library."""
+"""Seconds for a request and its answer, also over a phone's connection."""
 
 PING_S: Final = 20.0
 WRITE_BUFFER_BYTES: Final = 16 * 1024

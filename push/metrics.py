@@ -38,3 +38,9 @@ class PushMetrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=registry,
         )
+        self.arrival_to_push = Histogram(
+            "daybeat_push_arrival_to_push_seconds",
+            "Real time from a reading's arrival to the handing of its event to the connections",
+            buckets=(0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=registry,
+        )

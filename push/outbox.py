@@ -11,7 +11,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import Final
 
-from push.protocol import FeedEvent, event_order
+from push.feed_events import FeedEvent, event_order
 
 EVENTS_MAX: Final = 256
 BYTES_MAX: Final = 1024 * 1024

@@ -4,8 +4,7 @@ docs/protocol.md describes the same for authors of apps; a test holds the two to
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -27,6 +26,7 @@ from schemas.commands import (
 )
 from schemas.ids import Id
 from schemas.plan import Model, Plan
+from schemas.records import Adaptation
 
 STREAM_PATH: Final = "/v1/stream"
 MESSAGE_BYTES_MAX: Final = 64 * 1024
@@ -218,45 +218,25 @@ def _command_id_of(text: str) -> str | None:
     return command_id if isinstance(command_id, str) and len(command_id) <= 64 else None
 
 
-@dataclass(frozen=True, slots=True)
-class FeedEvent:
-    """One event of a person's feed on its way to the client."""
+def welcome_message(
+    user_id: str, plan: Plan | None, event_id: str, proposals: Iterable[Adaptation] = ()
+) -> str:
+    """Return the answer to a good hello.
 
-    event_id: str
-    previous_id: str
-    data: bytes
-    """The complete JSON text of the message, UTF-8."""
-
-
-def event_order(event_id: str) -> tuple[int, int]:
-    """Return an event id as numbers that compare in the order of the feed.
-
-    >>> event_order("1700000000000-12") < event_order("1700000000000-104")
-    True
+    When resuming the plan is None, ``event_id`` the client's own and no proposal is repeated.
     """
-    ms, _, sequence = event_id.partition("-")
-    return int(ms), int(sequence or 0)
+    return _json({"type": "welcome", "user_id": user_id, **_standing(plan, event_id, proposals)})
 
 
-def parse_feed_event(data: bytes) -> FeedEvent:
-    """Return the event whose JSON text is given."""
-    document = orjson.loads(data)
-    return FeedEvent(document["event_id"], document["previous_id"], data)
-
-
-def welcome_message(user_id: str, plan: Plan | None, event_id: str) -> str:
-    """Return the answer to a good hello; when resuming the plan is None and ``event_id`` the client's own."""
-    return _with_plan({"type": "welcome", "user_id": user_id}, plan, {"event_id": event_id})
-
-
-def resync_message(plan: Plan | None, event_id: str) -> str:
-    """Return the message that replaces all the client knows: today's plan and the event id it stands at."""
-    return _with_plan({"type": "resync"}, plan, {"event_id": event_id})
+def resync_message(plan: Plan | None, event_id: str, proposals: Iterable[Adaptation]) -> str:
+    """Return the message that replaces all the client knows: plan, open proposals, and where they stand."""
+    return _json({"type": "resync", **_standing(plan, event_id, proposals)})
 
 
 def plan_message(command_id: str, date: dt.date, plan: Plan | None) -> str:
     """Return the answer to ``plan.get``; None where that day has no plan."""
-    return _with_plan({"type": "plan", "command_id": command_id, "date": date.isoformat()}, plan, {})
+    head = {"type": "plan", "command_id": command_id, "date": date.isoformat()}
+    return _json({**head, "plan": _fragment(plan)})
 
 
 def profile_message(command_id: str, time_zone: str) -> str:
@@ -287,10 +267,17 @@ def close_reason(text: str) -> str:
     return text.encode()[:CLOSE_REASON_BYTES_MAX].decode(errors="ignore")
 
 
-def _with_plan(before: dict[str, object], plan: Plan | None, after: dict[str, object]) -> str:
-    # The plan is JSON once pydantic has written it; parsing that again would double the cost of a welcome.
-    fragment = orjson.Fragment(b"null" if plan is None else plan.model_dump_json().encode())
-    return _json({**before, "plan": fragment, **after})
+def _standing(plan: Plan | None, event_id: str, proposals: Iterable[Adaptation]) -> dict[str, object]:
+    return {
+        "plan": _fragment(plan),
+        "event_id": event_id,
+        "proposals": [_fragment(one) for one in proposals],
+    }
+
+
+def _fragment(model: Model | None) -> orjson.Fragment:
+    # It is JSON once pydantic has written it; parsing that again would double the cost of a welcome.
+    return orjson.Fragment(b"null" if model is None else model.model_dump_json().encode())
 
 
 def _json(document: Mapping[str, object]) -> str:

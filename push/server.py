@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from push.assets import load_assets
 from push.catch_up import CatchUp
 from push.commands import CommandAppender
+from push.delays import ArrivalToPush
 from push.dispatch import Dispatcher
 from push.http import Health, HttpSite
 from push.listen import listen
@@ -121,15 +122,17 @@ async def serve_push(
     """
     token_reader = partial(_read_token, check_secret(config.token_secret), config.token_audience)
     _allow_many_files()
-    async with _stores(config, overlap=max(OVERLAP, timedelta(seconds=_HISTORY_LAG_S * speed))) as stores:
+    async with _stores(config, speed) as stores:
         metrics = PushMetrics(registry)
         commands = CommandAppender(stores.log, now=now, metrics=metrics)
         catch_up = CatchUp(stores.reader, now=now, default_zone=config.default_time_zone)
         sessions = Sessions(Desk(token_reader, catch_up, commands, metrics, config.limits))
-        dispatcher = Dispatcher(stores.reader, sessions, partitions=config.partitions)
+        delays = ArrivalToPush(now=now, speed=speed, histogram=metrics.arrival_to_push)
+        dispatcher = Dispatcher(stores.reader, sessions, partitions=config.partitions, delays=delays)
         site = HttpSite(
             assets=await asyncio.to_thread(load_assets),
             series=stores.series,
+            delays=delays,
             read_token=token_reader,
             registry=registry,
             health=lambda: Health(dispatcher.is_following, len(sessions), dispatcher.is_following),
@@ -155,13 +158,14 @@ class _Stores:
 
 
 @asynccontextmanager
-async def _stores(config: PushConfig, *, overlap: timedelta) -> AsyncIterator[_Stores]:
+async def _stores(config: PushConfig, speed: float) -> AsyncIterator[_Stores]:
     async with AsyncExitStack() as stack:
         log_client = await asyncio.to_thread(connect_redis, config.redis_url, patience=config.patience)
         stack.callback(log_client.close)
         client = await connect_redis_async(config.redis_url, patience=config.patience)
         stack.push_async_callback(client.aclose)
-        series = SeriesStore(config.database_url, overlap=overlap)
+        overlap = max(OVERLAP, timedelta(seconds=_HISTORY_LAG_S * speed))
+        series = SeriesStore(config.database_url, speed=speed, overlap=overlap)
         stack.push_async_callback(series.close)
         log = await asyncio.to_thread(
             RedisLog.open, log_client, partitions=config.partitions, bytes_max=config.log_bytes_max

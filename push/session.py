@@ -18,11 +18,11 @@ from websockets.asyncio.server import ServerConnection
 from push.catch_up import CatchUp
 from push.closing import ClosingError, close_connection
 from push.commands import CommandAppender
+from push.feed_events import FeedEvent
 from push.metrics import PushMetrics
 from push.outbox import BYTES_MAX, EVENTS_MAX, Loss, Outbox
 from push.protocol import (
     CloseCode,
-    FeedEvent,
     GetPlan,
     GetProfile,
     Hello,
@@ -158,8 +158,8 @@ class Session:
     async def _welcome(self, last_event_id: str | None) -> None:
         self.outbox.begin()
         if last_event_id is None:
-            plan, event_id = await self._desk.catch_up.welcome(self.user_id)
-            await self._send(welcome_message(self.user_id, plan, event_id))
+            plan, event_id, proposals = await self._desk.catch_up.welcome(self.user_id)
+            await self._send(welcome_message(self.user_id, plan, event_id, proposals))
             self.outbox.open(event_id)
             return
         missed = await self._desk.catch_up.missed(self.user_id, last_event_id)
@@ -182,9 +182,9 @@ class Session:
         await self._resync()
 
     async def _resync(self) -> None:
-        plan, event_id = await self._desk.catch_up.welcome(self.user_id)
+        plan, event_id, proposals = await self._desk.catch_up.welcome(self.user_id)
         self._desk.metrics.resyncs.inc()
-        await self._send(resync_message(plan, event_id))
+        await self._send(resync_message(plan, event_id, proposals))
         self.outbox.open(event_id)
 
     async def _send_missed(self, missed: list[FeedEntry], last_id: str) -> None:

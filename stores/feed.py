@@ -21,7 +21,9 @@ from schemas.ids import PartitionId, partition_of
 from schemas.people import PersonState
 from schemas.plan import Plan
 from schemas.positions import EntryId
+from schemas.records import Adaptation
 from schemas.situations import NO_EVENT
+from stores.cancelling import heed_cancel
 from stores.keys import feed_key, live_key, person_key, plan_key
 from stores.log_streams import START, Stream, stream_of
 from stores.redis_patience import RedisWait, with_patience_async
@@ -40,10 +42,12 @@ _ID_PART_MAX: Final = 2**64 - 1
 
 
 class Welcome(NamedTuple):
-    """A plan and the feed id it stands at, read in one step."""
+    """A plan, the feed id it stands at and what is proposed, read in one step."""
 
     plan: Plan | None
     event_id: str
+    proposals: tuple[Adaptation, ...] = ()
+    """Those that were neither answered nor found expired, oldest first; some may have expired since."""
 
 
 class FeedEntry(NamedTuple):
@@ -95,26 +99,30 @@ class FeedReader:
         self._patience = patience
 
     async def welcome(self, user_id: str, day: date) -> Welcome:
-        """Return a person's plan of a local day, if there is one, and the id of their last event.
+        """Return a person's plan of a local day, if there is one, their last event's id, and proposals.
 
         Raises:
             UnavailableError: Redis could not be reached for as long as the patience lasts.
-            StoredValueError: the plan cannot be read.
+            StoredValueError: the plan or the proposals cannot be read.
         """
         partition = partition_of(user_id, self._partitions)
 
         async def read() -> list[Any]:
             pipeline = self._client.pipeline(transaction=True)
             pipeline.get(plan_key(partition, user_id, day))
-            pipeline.hget(person_key(partition, user_id), "feed_last")
+            pipeline.hmget(person_key(partition, user_id), "feed_last", "state")
             return await pipeline.execute()
 
-        plan, feed_last = await with_patience_async(read, doing="reading a plan", patience=self._patience)
+        plan, (feed_last, state) = await with_patience_async(
+            read, doing="reading a plan", patience=self._patience
+        )
+        proposals = _person_state(user_id, state).proposals.values()
         return Welcome(
             None
             if plan is None
             else parse_stored(Plan, plan, where=f"Redis, person {user_id}, plan of {day}"),
             NO_EVENT if feed_last is None else feed_last.decode(),
+            tuple(sorted(proposals, key=lambda one: one.created_at)),
         )
 
     async def time_zone(self, user_id: str) -> str | None:
@@ -125,11 +133,7 @@ class FeedReader:
             return await self._client.hget(key, "state")
 
         state = await with_patience_async(read, doing="reading a profile", patience=self._patience)
-        return (
-            None
-            if state is None
-            else parse_stored(PersonState, state, where=f"Redis, person {user_id}").time_zone
-        )
+        return _person_state(user_id, state).time_zone
 
     async def events_after(self, user_id: str, last_id: str) -> list[FeedEntry] | None:
         """Return a person's events after the one with id ``last_id``, oldest first.
@@ -185,7 +189,9 @@ class FeedReader:
         waiting = RedisWait(_FOLLOWING, self._patience)
         while True:
             try:
-                batch = await (self._read_live(positions) if is_checked else self._check(positions))
+                batch = await heed_cancel(
+                    self._read_live(positions) if is_checked else self._check(positions)
+                )
             except redis.RedisError as error:
                 # Meanwhile any stream may be trimmed, or set back by a restore.
                 is_checked = False
@@ -240,6 +246,12 @@ class FeedReader:
             pipeline.xinfo_stream(live_key(partition))
         replies = await pipeline.execute(raise_on_error=False)
         return {partition: stream_of(reply) for partition, reply in zip(wanted, replies, strict=True)}
+
+
+def _person_state(user_id: str, stored: bytes | None) -> PersonState:
+    if stored is None:
+        return PersonState()
+    return parse_stored(PersonState, stored, where=f"Redis, person {user_id}")
 
 
 def _parse_id(text: str) -> EntryId | None:

@@ -10,6 +10,7 @@ import redis
 import structlog
 
 from schemas.errors import BusyError, UnavailableError
+from stores.cancelling import heed_cancel
 from stores.connections import backoff_pauses_s
 
 _PASSING_REPLIES: Final = ("LOADING", "MISCONF", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN")
@@ -48,11 +49,15 @@ def with_patience(action: Callable[[], _T], *, doing: str, patience: timedelta) 
 
 
 async def with_patience_async(action: Callable[[], Awaitable[_T]], *, doing: str, patience: timedelta) -> _T:
-    """Return what ``action`` returns once awaited; otherwise as :func:`with_patience`."""
+    """Return what ``action`` returns once awaited; otherwise as :func:`with_patience`.
+
+    Raises:
+        CancelledError: the task was asked to end meanwhile, even if ``action`` lost that request.
+    """
     waiting = RedisWait(doing, patience)
     while True:
         try:
-            return await action()
+            return await heed_cancel(action())
         except redis.RedisError as error:
             await asyncio.sleep(waiting.pause_s(error))
 

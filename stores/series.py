@@ -1,21 +1,17 @@
 """Series of one person and a glance at many, read from PostgreSQL for the page. The websocket needs none."""
 
-import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import psycopg
-import structlog
 from psycopg.rows import TupleRow
 
-from schemas.errors import InputError, UnavailableError
 from schemas.readings import micros, moment_of
-from stores.cancelling import cancel_all
-from stores.connections import without_password
+from stores.glance import Glance, read_glance
+from stores.questions import Connection, Questions, rows_of
 
 SHOWN_MEASURES: Final = ("heart_rate_bpm", "hrv_rmssd_ms", "energy_level", "stress_level")
 WINDOW: Final = timedelta(hours=24)
@@ -26,16 +22,8 @@ OVERLAP: Final = timedelta(minutes=10)
 """How far behind the cursor rows are looked for again: late readings, and decisions stored after readings."""
 
 DECISIONS_MAX: Final = 200
-PEOPLE_MAX: Final = 200
-SPARK_SPAN: Final = timedelta(hours=6)
-SPARK_BIN: Final = timedelta(minutes=5)
 BASELINE_AGE_MAX: Final = timedelta(days=30)
 """An older baseline is not drawn at the left edge of the window."""
-
-ANSWER_S: Final = 5.0
-"""A question that takes longer is given up; a page asks again."""
-
-CONNECT_S: Final = 3
 
 _BINNED: Final = """
     SELECT date_bin('1 minute', time, 'epoch'::timestamptz), avg(heart_rate_bpm), avg(hrv_rmssd_ms),
@@ -59,34 +47,8 @@ _DECISIONS: Final = """
     SELECT decision_id, time, rule, outcome, why, firing_id, reason, evidence, confidence
     FROM daybeat.decisions WHERE user_id = %(user)s AND time > %(since)s
     ORDER BY time DESC, decision_id LIMIT %(limit)s"""
-# From person to person by the index, instead of reading every row of the day.
-_EVERYONE: Final = """
-    WITH RECURSIVE person (user_id) AS (
-        (SELECT user_id FROM daybeat.readings WHERE time > %(since)s ORDER BY user_id LIMIT 1)
-        UNION ALL
-        SELECT (SELECT r.user_id FROM daybeat.readings r
-                WHERE r.time > %(since)s AND r.user_id > person.user_id ORDER BY r.user_id LIMIT 1)
-        FROM person WHERE person.user_id IS NOT NULL)
-    SELECT user_id FROM person WHERE user_id IS NOT NULL LIMIT %(limit)s"""
-_SPARKS: Final = """
-    SELECT user_id, date_bin(%(bin)s, time, 'epoch'::timestamptz), avg(heart_rate_bpm)
-    FROM daybeat.readings
-    WHERE user_id = ANY(%(users)s) AND time > %(since)s AND heart_rate_bpm IS NOT NULL
-    GROUP BY 1, 2 ORDER BY 1, 2"""
-_STANDING: Final = """
-    SELECT DISTINCT ON (a.user_id) a.user_id, a.kind, a.action FROM daybeat.adaptations a
-    WHERE a.user_id = ANY(%(users)s) AND a.time > %(since)s AND a.time <= %(now)s AND a.expires_at > %(now)s
-      AND NOT EXISTS (
-        SELECT FROM daybeat.decisions d
-        WHERE d.user_id = a.user_id AND d.time >= a.time AND d.firing_id = a.adaptation_id
-          AND d.outcome IN ('declined', 'undone', 'expired'))
-    ORDER BY a.user_id, a.time DESC"""
 
-_Answer = TypeVar("_Answer")
-_Connection = psycopg.AsyncConnection[TupleRow]
 _Points = list[tuple[int, float]]
-
-_logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,31 +81,23 @@ class Series:
     """Newest first; some may have been sent before."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonGlance:
-    """One person at a glance."""
-
-    user_id: str
-    state: str
-    """steady, easing, recovering or ready."""
-    spark: _Points
-    """(time in ms, mean heart rate in beats/min) of the last hours."""
-
-
 class SeriesStore:
-    """Reads the history for the page, over one connection that is opened when needed."""
+    """Reads the history for the page.
 
-    def __init__(self, database_url: str, *, overlap: timedelta = OVERLAP) -> None:
-        self._url = database_url
+    Args:
+        database_url: of PostgreSQL; nothing is opened before the first question.
+        speed: how many seconds of Daybeat's clock pass in a real one.
+        overlap: how far behind the cursor rows are looked for again.
+    """
+
+    def __init__(self, database_url: str, *, speed: float = 1.0, overlap: timedelta = OVERLAP) -> None:
+        self._questions = Questions(database_url)
+        self._speed = speed
         self._overlap = overlap
-        self._connection: _Connection | None = None
-        self._turn = asyncio.Lock()
-        self._questions: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
         """Give up all questions and close the connection."""
-        await cancel_all(self._questions)
-        await self._disconnect()
+        await self._questions.close()
 
     async def series(self, user_id: str, *, after_ms: float | None, now: dt.datetime) -> Series:
         """Return what is new of a person.
@@ -171,10 +125,10 @@ class SeriesStore:
         }
         readings_query = _BINNED if now - after > RAW_SPAN else _RAW
 
-        async def ask(connection: _Connection) -> Series:
-            readings = await _rows(connection, readings_query, wanted)
-            baselines = await _rows(connection, _BASELINES, wanted)
-            decisions = await _rows(connection, _DECISIONS, wanted)
+        async def ask(connection: Connection) -> Series:
+            readings = await rows_of(connection, readings_query, wanted)
+            baselines = await rows_of(connection, _BASELINES, wanted)
+            decisions = await rows_of(connection, _DECISIONS, wanted)
             return Series(
                 next=max([micros(after), *(micros(row[-1]) for row in readings)]) / 1000,
                 measures=_measures(readings),
@@ -182,86 +136,19 @@ class SeriesStore:
                 decisions=[DecisionShown(*row) for row in decisions],
             )
 
-        return await self._answer(ask)
+        return await self._questions.answer(ask)
 
-    async def people(self, user_ids: Collection[str] | None, *, now: dt.datetime) -> list[PersonGlance]:
-        """Return people at a glance, by id; None: all who sent readings in the last 24 h (at most 200).
+    async def glance(self, user_ids: Collection[str] | None, *, now: dt.datetime) -> Glance:
+        """Return people at a glance; None: all who sent readings in the last 24 h (at most 200).
 
         Raises:
             UnavailableError: PostgreSQL does not answer, or has not been migrated.
         """
 
-        async def ask(connection: _Connection) -> list[PersonGlance]:
-            if user_ids is None:
-                wanted = {"since": now - WINDOW, "limit": PEOPLE_MAX}
-                users = [row[0] for row in await _rows(connection, _EVERYONE, wanted)]
-            else:
-                users = sorted(user_ids)[:PEOPLE_MAX]
-            spark = {"users": users, "since": now - SPARK_SPAN, "bin": SPARK_BIN}
-            standing = {"users": users, "since": now - WINDOW, "now": now}
-            return _glances(
-                users, await _rows(connection, _SPARKS, spark), await _rows(connection, _STANDING, standing)
-            )
+        async def ask(connection: Connection) -> Glance:
+            return await read_glance(connection, user_ids, now=now, speed=self._speed)
 
-        return await self._answer(ask)
-
-    async def _answer(self, ask: Callable[[_Connection], Awaitable[_Answer]]) -> _Answer:
-        question = asyncio.create_task(self._ask_in_turn(ask))
-        self._questions.add(question)
-        question.add_done_callback(self._questions.discard)
-        done, _ = await asyncio.wait({question}, timeout=ANSWER_S)
-        if not done:
-            # Giving up politely can itself take seconds with a frozen server: that is left to the task.
-            question.cancel()
-            raise self._unavailable(f"PostgreSQL did not answer for {ANSWER_S:g} s")
-        return question.result()
-
-    async def _ask_in_turn(self, ask: Callable[[_Connection], Awaitable[_Answer]]) -> _Answer:
-        async with self._turn:
-            try:
-                return await ask(await self._connect())
-            except psycopg.errors.UndefinedTable as error:
-                raise UnavailableError(
-                    "the tables are missing", where=without_password(self._url), mend="run: daybeat migrate"
-                ) from error
-            except psycopg.OperationalError as error:
-                await self._disconnect()
-                raise self._unavailable("PostgreSQL cannot be reached") from error
-            except asyncio.CancelledError:
-                await self._disconnect()
-                raise
-
-    async def _connect(self) -> _Connection:
-        if self._connection is None or self._connection.closed:
-            try:
-                connection = await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, connect_timeout=CONNECT_S
-                )
-            except psycopg.ProgrammingError as error:
-                raise InputError(
-                    "not an address of PostgreSQL",
-                    where=without_password(self._url),
-                    mend="write it like postgresql://user@127.0.0.1:5432/daybeat",
-                ) from error
-            await connection.execute("SET default_transaction_read_only = on")
-            await connection.execute("SET TIME ZONE 'UTC'")
-            self._connection = connection
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-    def _unavailable(self, what: str) -> UnavailableError:
-        return UnavailableError(
-            what, where=without_password(self._url), mend="start it; plans and events go on without it"
-        )
-
-
-async def _rows(connection: _Connection, query: str, values: dict[str, object]) -> list[TupleRow]:
-    cursor = await connection.execute(query, values)
-    return await cursor.fetchall()
+        return await self._questions.answer(ask)
 
 
 def _measures(rows: list[TupleRow]) -> dict[str, _Points]:
@@ -285,20 +172,6 @@ def _baselines(rows: list[TupleRow]) -> dict[str, list[tuple[int, float, float]]
         if device == chosen[measure]:
             baselines[measure].append((_ms(time), round(mean, 4), round(sd, 4)))
     return dict(baselines)
-
-
-def _glances(users: list[str], sparks: list[TupleRow], standing: list[TupleRow]) -> list[PersonGlance]:
-    points: defaultdict[str, _Points] = defaultdict(list)
-    for user_id, time, value in sparks:
-        points[user_id].append((_ms(time), round(value, 1)))
-    states = {user_id: _state(kind, action) for user_id, kind, action in standing}
-    return [PersonGlance(user_id, states.get(user_id, "steady"), points[user_id]) for user_id in users]
-
-
-def _state(kind: str, action: str) -> str:
-    if kind == "upgrading":
-        return "ready"
-    return "recovering" if "recovery" in action else "easing"
 
 
 def _ms(moment: dt.datetime) -> int:

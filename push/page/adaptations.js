@@ -1,7 +1,7 @@
-// The adaptations of the day shown, put together from events, from the plan's own marks, and from stored decisions.
+// The adaptations of the day shown: from the welcome and events, whole; after a reload what was changed already from
+// the plan's own marks, to which stored decisions add the evidence.
 
 const DECISIONS_KEPT = 500;
-const CLOSING_OUTCOMES = new Set(["accepted", "declined", "expired", "undone"]);
 const SHOWN_STATUSES = new Set(["proposed", "applied", "accepted"]);
 
 /** What is known of them, by id. */
@@ -14,11 +14,14 @@ export class Adaptations {
     this.#byId.set(adaptation.adaptation_id, adaptation);
   }
 
-  /** Begin with a whole plan (null: none): only proposals that wait live on from before. */
+  /**
+   * Begin with a whole plan (null: none).
+   * @param proposals those that wait for an answer; null: nothing is said of them, so those that wait live on.
+   */
   beginPlan(plan, proposals) {
-    const waiting = [...this.#byId.values()].filter((one) => one.status === "proposed");
+    const waiting = proposals ?? [...this.#byId.values()].filter((one) => one.status === "proposed");
     this.#byId = new Map();
-    for (const one of [...waiting, ...proposals]) this.take(one);
+    for (const one of waiting) this.take(one);
     if (plan) this.takePlan(plan);
     this.#takeKnownDecisions();
   }
@@ -44,34 +47,20 @@ export class Adaptations {
 
   /** Return the open proposals and the changes in force at `now`, oldest first. */
   shown(now) {
-    const isOpen = (one) => one.status !== "proposed" || !one.expires_at || Date.parse(one.expires_at) > now;
+    const isOpen = (one) => one.status !== "proposed" || Date.parse(one.expires_at) > now;
     const open = [...this.#byId.values()].filter((one) => SHOWN_STATUSES.has(one.status) && isOpen(one));
     return open.sort((one, other) => createdAt(one) - createdAt(other));
   }
 
   #takeKnownDecisions() {
-    const decisions = [...this.#decisions.values()];
-    const closed = new Set(
-      decisions.filter((one) => CLOSING_OUTCOMES.has(one.outcome)).map((one) => one.firing_id),
-    );
-    return decisions.map((decision) => this.#takeDecision(decision, closed)).includes(true);
+    return [...this.#decisions.values()].map((decision) => this.#takeDecision(decision)).includes(true);
   }
 
-  /** A decision brings the evidence that a mark lacks, and a proposal that came before this page was opened. */
-  #takeDecision(decision, closed) {
-    const { firing_id, rule, reason, evidence, confidence, time } = decision;
+  /** A decision brings the evidence that a mark lacks. */
+  #takeDecision({ firing_id, evidence, confidence, time }) {
     const known = this.#byId.get(firing_id);
-    if (known?.evidence) return false;
-    if (known) {
-      this.take({ ...known, evidence, confidence, created_at: time });
-      return true;
-    }
-    if (decision.outcome !== "proposed" || closed.has(firing_id)) return false;
-    this.take({
-      adaptation_id: firing_id, rule, reason, evidence, confidence, created_at: time,
-      // Only upgrading rules propose. Which tasks it would change, its row does not say.
-      kind: "upgrading", status: "proposed", expires_at: null, changes: [],
-    });
+    if (!known || known.evidence) return false;
+    this.take({ ...known, evidence, confidence, created_at: time });
     return true;
   }
 

@@ -119,7 +119,7 @@ class Page {
     return {
       state: (state, { reason }) => (state === "refused" ? this.#refuse(reason) : this.#masthead.showConnection(state)),
       plan: (plan, message) => {
-        this.#view.setPlan(plan, message.proposals ?? []);
+        this.#view.setPlan(plan, message.proposals);
         // A plan says its zone; without one the profile knows which day is today.
         if (plan === null) this.#stream.send({ type: "profile.get", command_id: newCommandId() });
         this.#dateShown = this.#today();
@@ -205,6 +205,7 @@ class Page {
       state.replaceChildren(...stateParts(person.state));
     }
     document.title = `${nameOf(person)} · Daybeat`;
+    this.#view.tick();
     this.#showTime();
   }
 

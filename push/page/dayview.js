@@ -81,8 +81,8 @@ export class DayView {
     this.#layOut();
   }
 
-  /** Take a whole plan, or null where the day has none. `proposals` are those that wait for an answer. */
-  setPlan(plan, proposals = []) {
+  /** Take a whole plan, or null where the day has none. `proposals` are those that wait; null: as before. */
+  setPlan(plan, proposals = null) {
     this.#plan = plan;
     this.#hasPlanAnswer = true;
     if (plan) this.#zone = plan.time_zone;

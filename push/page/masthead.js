@@ -15,6 +15,16 @@ const SILENT_MS = 1500;
 /** A server that has not answered for so long is called offline. */
 const OFFLINE_MS = 8000;
 
+/** Name, explanation and text of each figure. */
+const FIGURES = [
+  ["Readings/s", "readings of these people that arrive in a second, over the last 10 s",
+    ({ readings_per_s: rate }) => (rate < 10 ? rate.toFixed(1) : countText(rate))],
+  ["Arrival → push", "median / 99th percentile of the latest events, 1,000 at most: from a reading's arrival at Daybeat to the sending of what it changed",
+    ({ arrival_to_push_ms: push }) => (push ? `${msText(push.p50)} / ${msText(push.p99)} ms` : "–")],
+  ["Rules fired", "for these people, in the last 24 h", ({ rules_fired: count }) => countText(count)],
+  ["Plans rewritten", "of these people, in the last 24 h", ({ plans_rewritten: count }) => countText(count)],
+];
+
 /** Figures and connection state. */
 export class Masthead {
   #figures;
@@ -28,24 +38,13 @@ export class Masthead {
     this.#connection = connection;
   }
 
-  /** Show the figures of /v1/people; those that are not given are left out. */
-  showFigures(figures = {}) {
-    const push = figures.publish_to_push_ms;
-    const rows = [
-      ["Readings/s", figures.readings_per_s, (value) => (value < 10 ? value.toFixed(1) : countText(value))],
-      ["Publish → push", push?.p50 === undefined ? undefined : push, ({ p50, p99 }) => `${msText(p50)} / ${msText(p99)} ms`],
-      ["Rules fired", figures.rules_fired, countText],
-      ["Plans rewritten", figures.plans_rewritten, countText],
-    ].filter(([, value]) => value !== undefined && value !== null);
-    if (this.#figures.children.length !== rows.length) {
-      this.#figures.replaceChildren(...rows.map(() => element("div", {}, element("dt"), element("dd"))));
+  /** Show the figures of /v1/people. */
+  showFigures(figures) {
+    if (!this.#figures.children.length) {
+      const places = FIGURES.map(([name, hint]) => element("div", { title: hint }, element("dt", {}, name), element("dd")));
+      this.#figures.append(...places);
     }
-    rows.forEach(([name, value, text], index) => {
-      const [term, figure] = this.#figures.children[index].children;
-      setText(term, name);
-      setText(figure, text(value));
-      if (value === push) term.title = "median / 99th percentile, from a reading's publication to the change's arrival";
-    });
+    FIGURES.forEach(([, , textOf], index) => setText(this.#figures.children[index].lastElementChild, textOf(figures)));
   }
 
   /** Show the state of the connection: live, connecting, waiting, offline or refused. */
@@ -84,5 +83,5 @@ export class Masthead {
 }
 
 function msText(value) {
-  return value === null || value === undefined ? "–" : value.toFixed(value < 10 ? 1 : 0);
+  return value.toFixed(value < 10 ? 1 : 0);
 }

@@ -5,6 +5,7 @@ With ``DAYBEAT_PICTURE=docs/page.png`` it also leaves the README's pictures ther
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,14 +106,19 @@ def stored(stage: PageStage) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def adaptations_of(stage: PageStage, user_id: str, rule: str) -> list[tuple[str, int, int]]:
+def adaptations_of(stage: PageStage, user_id: str, rule: str) -> list[tuple[str, str, int, int]]:
     """Return task, reason and minutes before and after of what a rule changed or proposed, from SQL."""
     query = """
         SELECT task_id, reason, (original_task->>'duration_minutes')::int,
                (adapted_task->>'duration_minutes')::int
         FROM daybeat.adaptations WHERE user_id = %s AND rule = %s ORDER BY task_id"""
+    deadline_s = time.monotonic() + LONG_S
     with stored(stage) as connection:
-        return connection.execute(query, (user_id, rule)).fetchall()
+        # The page has it from the event; the history is stored a moment later.
+        while not (rows := connection.execute(query, (user_id, rule)).fetchall()):
+            assert time.monotonic() < deadline_s, f"nothing of {rule} is stored"
+            time.sleep(0.1)
+    return rows
 
 
 def no_sideways_scroll(page: Page) -> bool:
@@ -145,7 +151,6 @@ def test_a_falling_energy_shrinks_the_bars_and_the_sentence_is_the_one_in_sql(
     expect(page.locator(".connection.live")).to_be_visible()
     expect(page.locator(".decision.applied")).to_be_visible()
     rows = adaptations_of(stage, "ada", "energy_drop")
-    assert rows
     for task_id, reason, minutes_before, minutes_after in rows:
         assert sentence.inner_text() == reason
         item = task(page, task_id)
@@ -194,7 +199,6 @@ def test_an_accepted_proposal_changes_the_plan(stage: PageStage, open_page: Open
     page.get_by_role("button", name="Accept").click()
     expect(page.locator(".card .outcome")).to_have_text("You accepted this.")
     rows = adaptations_of(stage, "elif", "energy_surge")
-    assert rows
     for task_id, reason, _, _ in rows:
         expect(task(page, task_id)).to_have_class(re.compile(r"\bmade\b"))
         assert page.locator(".card .reason").inner_text() == reason
@@ -231,11 +235,20 @@ def test_a_proposal_can_be_answered_after_a_reload(stage: PageStage, open_page: 
     expect(page.locator(".timeline li").first).to_be_visible()
     stage.raise_energy("farid")
     expect(page.get_by_role("button", name="Accept")).to_be_visible()
-    # The page reads proposals from stored decisions; they are there a moment later than the event.
-    expect(page.locator(".decision.proposed")).to_be_visible()
+    before = told(page)
+    assert "open until" in before[0]
     page.reload()
+    expect(page.locator(".timeline li.offered .preview").first).to_be_visible()
+    assert told(page) == before
+    offered = page.locator(".timeline li.offered").evaluate_all("all => all.map(one => one.dataset.taskId)")
     page.get_by_role("button", name="Accept").click()
     expect(page.locator(".card .outcome")).to_have_text("You accepted this.")
+    assert sorted(offered) == [row[0] for row in adaptations_of(stage, "farid", "energy_surge")]
+
+
+def told(page: Page) -> tuple[str, str]:
+    """Return what the card says of rule and expiry, and of the tasks."""
+    return page.locator(".card .rule").inner_text(), page.locator(".card .effect").inner_text()
 
 
 def test_a_change_while_the_push_server_is_killed_is_shown_once_it_is_back(
@@ -382,6 +395,29 @@ def test_a_change_is_announced_to_screen_readers(stage: PageStage, open_page: Op
     expect(announced).to_contain_text("A change is proposed for Greta.")
     (_, reason, _, _), *_ = adaptations_of(stage, "greta", "energy_surge")
     expect(announced).to_contain_text(reason)
+
+
+def test_the_figures_on_top_are_those_of_the_history(stage: PageStage, open_page: Open) -> None:
+    page = open_page(stage.url_of("greta"))
+    expect(page.locator(".timeline li").first).to_be_visible()
+    stage.drop_energy("greta")
+    adaptations_of(stage, "greta", "energy_drop")
+    with stored(stage) as connection:
+        counts = connection.execute(
+            """
+            SELECT (SELECT count(DISTINCT firing_id) FROM daybeat.decisions WHERE outcome <> 'suppressed'),
+                   (SELECT count(*) FROM daybeat.plan_versions WHERE cause IN (
+                        SELECT adaptation_id FROM daybeat.adaptations))"""
+        ).fetchone()
+    assert counts is not None
+    expect(figure(page, "Rules fired")).to_have_text(str(counts[0]))
+    expect(figure(page, "Plans rewritten")).to_have_text(str(counts[1]))
+    expect(figure(page, "Arrival → push")).to_have_text(re.compile(r"^[\d.]+ / [\d.]+ ms$"))
+    expect(figure(page, "Readings/s")).to_have_text(re.compile(r"^(?!0\.0)[\d.]+$"))
+
+
+def figure(page: Page, name: str) -> Locator:
+    return page.locator(".figures div").filter(has_text=name).locator("dd")
 
 
 def test_people_are_had_with_the_pages_own_token(stage: PageStage, open_page: Open) -> None:

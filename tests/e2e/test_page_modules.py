@@ -11,10 +11,10 @@ import jsonpointer
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page, Route
+from playwright.sync_api import JSHandle, Page, Route
 
 import push
-from push.protocol import event_order
+from push.feed_events import event_order
 from support.browser import running_browser
 
 pytestmark = pytest.mark.browser
@@ -297,32 +297,76 @@ def test_many_readings_in_one_pixel_become_their_mean(page: Page) -> None:
 # adaptations.js
 
 
-def test_a_proposal_is_open_until_a_stored_answer_closes_it(page: Page) -> None:
-    def shown(*outcomes: str) -> list[str]:
-        decisions = [
-            {
-                "decision_id": f"{outcome}-1",
-                "firing_id": "f-1",
-                "rule": "energy_surge",
-                "outcome": outcome,
-                "reason": "Your energy is at 87%.",
-                "evidence": {"values": []},
-                "confidence": 1,
-                "time": "2026-11-20T12:00:00+00:00",
-            }
-            for outcome in outcomes
-        ]
-        found: list[str] = page.evaluate(
-            """decisions => {
-                const known = new modules.adaptations.Adaptations();
-                known.takeDecisions(decisions);
-                return known.shown(0).map(one => one.adaptation_id);
-            }""",
-            decisions,
-        )
-        return found
+@pytest.fixture
+def known(page: Page) -> Iterator[JSHandle]:
+    """Return an empty store of adaptations."""
+    handle = page.evaluate_handle("new modules.adaptations.Adaptations()")
+    yield handle
+    handle.dispose()
 
-    assert shown("proposed") == ["f-1"]
-    assert shown("declined", "proposed") == []
-    assert shown("accepted", "proposed") == []
-    assert shown("suppressed") == []
+
+def _proposal(name: str, *, hour: int = 12) -> dict[str, object]:
+    return {
+        "adaptation_id": name,
+        "status": "proposed",
+        "created_at": f"2026-11-20T{hour}:00:00Z",
+        "expires_at": "2026-11-20T18:00:00Z",
+        "evidence": {"values": []},
+        "changes": [],
+    }
+
+
+def _shown(known: JSHandle, at: str = "2026-11-20T13:00:00Z") -> list[str]:
+    shown: list[str] = known.evaluate(
+        "(known, at) => known.shown(Date.parse(at)).map(one => one.adaptation_id)", at
+    )
+    return shown
+
+
+def _begin_plan(known: JSHandle, proposals: list[dict[str, object]] | None) -> None:
+    known.evaluate("(known, proposals) => known.beginPlan(null, proposals)", proposals)
+
+
+def test_the_proposals_of_a_welcome_are_open_until_they_expire(known: JSHandle) -> None:
+    _begin_plan(known, [_proposal("late", hour=12), _proposal("early", hour=11)])
+    assert _shown(known) == ["early", "late"]
+    assert _shown(known, "2026-11-20T17:59:59.999Z") == ["early", "late"]
+    assert _shown(known, "2026-11-20T18:00:00Z") == []
+
+
+def test_a_welcome_replaces_the_proposals_and_a_new_plan_leaves_them(known: JSHandle) -> None:
+    known.evaluate("(known, proposal) => known.take(proposal)", _proposal("answered-elsewhere"))
+    _begin_plan(known, [_proposal("open")])
+    assert _shown(known) == ["open"]
+    _begin_plan(known, None)
+    assert _shown(known) == ["open"]
+
+
+def test_a_stored_decision_adds_the_evidence_to_a_change_and_proposes_nothing_by_itself(
+    known: JSHandle,
+) -> None:
+    mark = {
+        "adaptation_id": "f-1",
+        "rule": "energy_drop",
+        "reason": "Because.",
+        "expires_at": "2026-11-20T18:00:00Z",
+        "original": {"duration_minutes": 40, "intensity": "moderate"},
+    }
+    task = {"task_id": "run", "duration_minutes": 20, "intensity": "easy", "adaptation": mark}
+    plan = {"date": "2026-11-20", "blocks": [{"tasks": [task]}]}
+    decisions = [
+        {
+            "decision_id": f"{firing}-{outcome}",
+            "firing_id": firing,
+            "outcome": outcome,
+            "evidence": {"values": [outcome]},
+            "confidence": 0.8,
+            "time": "2026-11-20T12:00:00Z",
+        }
+        for firing, outcome in (("f-1", "applied"), ("f-2", "proposed"), ("f-3", "suppressed"))
+    ]
+    known.evaluate("(known, plan) => known.beginPlan(plan, [])", plan)
+    known.evaluate("(known, decisions) => known.takeDecisions(decisions)", decisions)
+    assert _shown(known) == ["f-1"]
+    change = known.evaluate("known => known.get('f-1')")
+    assert (change["kind"], change["evidence"]) == ("protective", {"values": ["applied"]})

@@ -11,8 +11,9 @@ from daybeat.app_client import AppClient, Received, StreamClosedError, open_app
 from daybeat.app_follow import follow_person
 from daybeat.servers import LocalServers
 from push.protocol import CloseCode
-from schemas.events import PlanReplaced
+from schemas.events import AdaptationProposed, PlanReplaced
 from schemas.ids import partition_of
+from schemas.records import Adaptation
 from stores.keys import feed_key, live_key
 from support.adapting import plan, task
 from support.push_run import NOW, PARTITIONS, PlanWriter, coach_token, fields_of, push_running, token_of
@@ -52,6 +53,7 @@ async def test_a_new_person_is_welcomed_without_plan_or_event(
             "user_id": "ada",
             "plan": None,
             "event_id": "0-0",
+            "proposals": [],
         }
 
 
@@ -65,6 +67,48 @@ async def test_the_welcome_holds_todays_plan_and_the_last_event_of_it(
         assert app.welcome.event_id == last
 
 
+def propose(writer: PlanWriter) -> Adaptation:
+    """Give ada a plan and let a rule propose a change of it."""
+    writer.put_plan("ada", plan(task("walk")))
+    (proposed,) = writer.fire("ada", "energy_surge").events
+    assert isinstance(proposed, AdaptationProposed)
+    return proposed.adaptation
+
+
+async def test_the_welcome_holds_what_is_proposed_until_it_is_answered(
+    servers: LocalServers, redis_client: redis.Redis
+) -> None:
+    writer = PlanWriter(redis_client)
+    proposal = propose(writer)
+    async with push_running(servers.redis_url) as push:
+        async with open_app(push.url, token=token_of("ada")) as app:
+            assert app.welcome.proposals() == (proposal,)
+        async with open_app(push.url, token=token_of("ada"), last_event_id="1-1") as app:
+            assert (app.welcome.type, app.welcome.proposals()) == ("resync", (proposal,))
+        known = writer.event("ada")
+        async with open_app(push.url, token=token_of("ada"), last_event_id=known) as app:
+            assert (app.welcome.type, app.welcome.proposals()) == ("welcome", ())
+        answer = {"type": "adaptation.decline", "adaptation_id": proposal.adaptation_id}
+        writer.carry_out("ada", writer.command(answer))
+        async with open_app(push.url, token=token_of("ada")) as app:
+            assert app.welcome.proposals() == ()
+
+
+@pytest.mark.parametrize(
+    ("after_expiry", "count"), [(-dt.timedelta(microseconds=1), 1), (dt.timedelta(0), 0)]
+)
+async def test_a_proposal_that_has_expired_is_not_in_the_welcome_though_nothing_closed_it_yet(
+    servers: LocalServers, redis_client: redis.Redis, after_expiry: dt.timedelta, count: int
+) -> None:
+    proposal = propose(PlanWriter(redis_client))
+    now = proposal.expires_at + after_expiry
+    async with (
+        push_running(servers.redis_url, now=lambda: now) as push,
+        open_app(push.url, token=token_of("ada")) as app,
+    ):
+        assert app.welcome.proposals() == (proposal,) * count
+
+
 async def test_today_is_the_persons_local_day(servers: LocalServers, redis_client: redis.Redis) -> None:
     writer = PlanWriter(redis_client)
     tomorrow = plan(
@@ -76,7 +120,7 @@ async def test_today_is_the_persons_local_day(servers: LocalServers, redis_clien
     async with push_running(servers.redis_url, now=lambda: evening) as push:
         async with open_app(push.url, token=token_of("ada")) as app:
             assert app.welcome.plan() == plan(task("walk"))
-        zone = writer._command({"type": "profile.set", "time_zone": "Europe/Helsinki"})
+        zone = writer.command({"type": "profile.set", "time_zone": "Europe/Helsinki"})
         writer.carry_out("ada", zone)
         async with open_app(push.url, token=token_of("ada")) as app:
             assert app.welcome.plan() == tomorrow
@@ -125,6 +169,7 @@ async def test_a_client_resumes_by_its_last_id_and_gets_what_it_missed_then_what
                 "user_id": "ada",
                 "plan": None,
                 "event_id": known,
+                "proposals": [],
             }
             missed.append(writer.event("ada"))
             events = await events_until(app, missed[-1])

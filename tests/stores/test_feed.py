@@ -9,16 +9,30 @@ import redis
 import redis.asyncio
 
 from adaptation.commands import decide_command
+from adaptation.decide import decide_firings
 from daybeat.servers import LocalServers
 from schemas.errors import UnavailableError
+from schemas.events import AdaptationProposed
 from schemas.ids import partition_of
 from schemas.people import PersonState
 from schemas.positions import EntryId
+from schemas.records import Adaptation
 from stores.connections import connect_redis_async
 from stores.feed import LIVE_READ_MAX, FeedReader, LiveBatch
 from stores.plans import LIVE_ENTRIES_MAX, PlanStore, PlanWrite, SituationRequest
 from stores.stored_values import StoredValueError
-from support.adapting import DAY, NOW, command, plan, position_at, task
+from support.adapting import (
+    DAY,
+    NOW,
+    RULES,
+    command,
+    firing,
+    firings_at,
+    plan,
+    position_at,
+    situation,
+    task,
+)
 
 PARTITIONS = 4
 ADA = partition_of("ada", PARTITIONS)
@@ -67,6 +81,14 @@ class Scribe:
         self._store.write([PlanWrite(user, position, loaded.applied, decided)])
 
 
+def proposal(now: dt.datetime) -> Adaptation:
+    """Return what a rule proposes at a moment of a day with a plan."""
+    today = situation(plan(task("walk", "11:00", day=now.date()), day=now.date()))
+    (proposed,) = decide_firings(today, firings_at(firing("energy_surge", now=now)), RULES).events
+    assert isinstance(proposed, AdaptationProposed)
+    return proposed.adaptation
+
+
 @pytest.fixture
 def scribe(redis_client: redis.Redis) -> Scribe:
     return Scribe(redis_client)
@@ -81,14 +103,27 @@ async def ids_after(reader: FeedReader, last_id: str, user: str = "ada") -> list
 
 
 async def test_a_welcome_holds_the_plan_and_the_id_it_stands_at(reader: FeedReader, scribe: Scribe) -> None:
-    assert await reader.welcome("ada", DAY) == (None, "0-0")
+    assert await reader.welcome("ada", DAY) == (None, "0-0", ())
     scribe.put_plan()
     (last,) = scribe.write()
     welcome = await reader.welcome("ada", DAY)
     assert welcome.plan == plan(task("a"))
     assert welcome.event_id == last
-    assert await reader.welcome("ada", DAY + dt.timedelta(days=1)) == (None, last)
-    assert await reader.welcome("eve", DAY) == (None, "0-0")
+    assert await reader.welcome("ada", DAY + dt.timedelta(days=1)) == (None, last, ())
+    assert await reader.welcome("eve", DAY) == (None, "0-0", ())
+
+
+async def test_a_welcome_holds_the_proposals_that_nothing_has_closed_oldest_first(
+    reader: FeedReader, redis_client: redis.Redis
+) -> None:
+    moments = (NOW, NOW - dt.timedelta(hours=1), NOW - dt.timedelta(days=9))
+    proposals = [proposal(one) for one in moments]
+    state = PersonState(proposals={one.adaptation_id: one for one in proposals})
+    redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", state.model_dump_json())
+    assert await reader.welcome("ada", DAY) == (None, "0-0", tuple(reversed(proposals)))
+    redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", "{")
+    with pytest.raises(StoredValueError, match="person ada"):
+        await reader.welcome("ada", DAY)
 
 
 async def test_the_zone_is_that_of_the_profile(reader: FeedReader, redis_client: redis.Redis) -> None:
@@ -249,7 +284,8 @@ async def test_a_follower_outlives_a_restart_of_redis(
         waiting = asyncio.create_task(anext(follower))
         await asyncio.sleep(0.05)
         await asyncio.to_thread(servers.redis.kill)
-        await asyncio.to_thread(servers.redis.start)
+        # Not in a thread of this loop: what a thread started ends with it, and later tests need the server.
+        servers.redis.start()
         ids += await asyncio.to_thread(scribe.write)
         batches.append(await asyncio.wait_for(waiting, 20))
     assert ids_in(batches, "ada") == ids

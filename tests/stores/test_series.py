@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from daybeat.servers import LocalServers
 from schemas.errors import UnavailableError
+from stores.glance import StoredFigures
 from stores.series import DECISIONS_MAX, WINDOW, SeriesStore
 
 pytestmark = pytest.mark.servers
@@ -213,7 +214,7 @@ async def test_people_are_told_in_a_word_and_a_line(store: SeriesStore, database
         outcome="declined",
         firing_id=f"declined-upgrade-{ms(ago(minutes=30))}",
     )
-    people = await store.people(None, now=NOW)
+    people = (await store.glance(None, now=NOW)).people
     assert {one.user_id: one.state for one in people} == {
         "calm": "steady",
         "declined": "steady",
@@ -231,7 +232,7 @@ async def test_only_the_people_asked_for_are_told_of(
 ) -> None:
     for user in ("ada", "bob", "eve"):
         put_readings(database, [(ago(minutes=7), {"hr": 60})], user=user)
-    people = await store.people({"eve", "ada", "unknown"}, now=NOW)
+    people = (await store.glance({"eve", "ada", "unknown"}, now=NOW)).people
     assert [(one.user_id, len(one.spark)) for one in people] == [("ada", 1), ("eve", 1), ("unknown", 0)]
 
 
@@ -241,9 +242,57 @@ async def test_everyone_means_those_with_readings_of_the_last_day(
     for number in range(30):
         put_readings(database, [(ago(hours=1), {"hr": 60})] * 1, user=f"person-{number:02}")
     put_readings(database, [(ago(hours=25), {"hr": 60})], user="long-gone")
-    assert [one.user_id for one in await store.people(None, now=NOW)] == [
+    assert [one.user_id for one in (await store.glance(None, now=NOW)).people] == [
         f"person-{number:02}" for number in range(30)
     ]
+
+
+@pytest.mark.parametrize("speed", [1.0, 1440.0])
+async def test_the_rate_is_that_of_real_seconds_whatever_the_clocks_speed(
+    servers: LocalServers, database: psycopg.Connection, speed: float
+) -> None:
+    def real_ago(seconds: float) -> dt.datetime:
+        return NOW - dt.timedelta(seconds=seconds * speed)
+
+    for user in ("ada", "bob", "eve"):
+        put_readings(database, [(real_ago(12.01 - step / 2), {"hr": 60}) for step in range(26)], user=user)
+    # Of 26 readings in 12.5 s the first lies before the span; the last five have perhaps not all been stored.
+    put_readings(
+        database, [(real_ago(12.01), {"hr": 60})], device="late", delay=real_ago(5) - real_ago(12.01)
+    )
+    put_readings(database, [(ago(days=2), {"hr": 60})], device="history", delay=real_ago(5) - ago(days=2))
+    store = SeriesStore(servers.database_url, speed=speed)
+    figures = (await store.glance({"ada", "eve"}, now=NOW)).figures
+    await store.close()
+    assert figures.readings_per_s == (20 + 20 + 1) / 10
+
+
+async def test_the_day_s_rules_and_rewritten_plans_are_those_of_the_people_asked_for(
+    store: SeriesStore, database: psycopg.Connection
+) -> None:
+    def put_version(cause: str, time: dt.datetime, *, user: str = "ada", days: int = 0) -> None:
+        database.execute(
+            "INSERT INTO daybeat.plan_versions (user_id, plan_date, version, position, time, cause, patch)"
+            " VALUES (%s, %s, (SELECT count(*) FROM daybeat.plan_versions), '1-0-0', %s, %s, '[]')",
+            (user, time.date() + dt.timedelta(days=days), time, cause),
+        )
+
+    outcomes = ("applied", "proposed", "withheld", "suppressed", "declined", "expired")
+    for number, outcome in enumerate(outcomes):
+        put_decision(database, number, ago(hours=1 + number), outcome=outcome)
+    put_version("firing-0", ago(hours=1))
+    put_version("firing-0", ago(hours=1), days=1)
+    put_decision(database, 10, ago(hours=26), firing_id="yesterday-s", outcome="proposed")
+    put_decision(database, 11, ago(hours=23), firing_id="yesterday-s", outcome="accepted")
+    put_version("yesterday-s", ago(hours=23))
+    put_decision(database, 12, ago(hours=25))
+    put_version("firing-12", ago(hours=25))
+    put_version("a-command-s", ago(hours=2))
+    put_decision(database, 20, ago(hours=1), user="bob")
+    put_version("firing-20", ago(hours=1), user="bob")
+    assert (await store.glance({"ada"}, now=NOW)).figures == StoredFigures(0.0, 3, 3)
+    assert (await store.glance({"ada", "bob"}, now=NOW)).figures == StoredFigures(0.0, 4, 4)
+    assert (await store.glance(set(), now=NOW)).figures == StoredFigures(0.0, 0, 0)
 
 
 async def test_a_frozen_database_is_given_up_in_time_and_asked_again_when_it_wakes(
@@ -271,7 +320,7 @@ async def test_a_frozen_database_is_given_up_in_time_and_asked_again_when_it_wak
 async def test_a_missing_server_is_named_without_its_password() -> None:
     store = SeriesStore("postgresql://daybeat:hush@127.0.0.1:1/daybeat")
     with pytest.raises(UnavailableError) as unavailable:
-        await store.people({"ada"}, now=NOW)
+        await store.glance({"ada"}, now=NOW)
     assert "127.0.0.1:1" in str(unavailable.value)
     assert "hush" not in str(unavailable.value)
     await store.close()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -155,7 +155,7 @@ class PlanWriter:
             self._read_upto[partition] = end
         return count
 
-    def command(self, fields: dict[str, object]) -> Command:
+    def command(self, fields: Mapping[str, object]) -> Command:
         """Return a command with an id of its own."""
         return COMMAND.validate_python({"command_id": f"written-{next(self._ids)}", **fields})
 
