@@ -20,13 +20,16 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --pr
 DEMO_OPTIONS := $(if $(ONCE),--once) $(if $(JSON),--json) $(if $(SEED),--seed $(SEED)) \
 	$(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
+# Tests mostly wait for servers, so four at a time fit two cores; a file's tests share what they started.
+PARALLEL := -n 4 --dist loadfile
+
 .PHONY: demo test check lock clean
 
 demo: $(VENV)/installed
 	exec $(BIN)/daybeat demo $(DEMO_OPTIONS)
 
 test: check
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -19,9 +19,11 @@ from daybeat.settings import Settings, required
 from daybeat.terminal import print_json
 from schemas.commands import Command, PutPlan, SetProfile
 from schemas.errors import InputError
-from schemas.ids import check_id
+from schemas.ids import check_id, partition_of
 from schemas.plan import Plan
 from stores.connections import connect_database, connect_redis
+from stores.decisions import check_decisions_stored
+from stores.history import HistoryStore
 from stores.plan_versions import rebuild_plan
 from stores.plans import PlanStore, SituationRequest
 
@@ -72,6 +74,9 @@ def rebuild(user: _User, *, date: _Date = "", as_json: _Json = False) -> None:
             raise InputError(f"the plan of {day} is not lost", where=f"person {user}")
         url = required(settings.database_url, "database_url")
         with connect_database(url, patience=timedelta(seconds=settings.patience_s)) as connection:
+            stored = HistoryStore.open(connection).positions()
+            # A history that lags would give back an older plan.
+            check_decisions_stored(client, stored, partition_of(user, settings.partitions))
             plan = rebuild_plan(connection, user, day)
         command = PutPlan(command_id=new_command_id(), plan=plan)
         done = f"plan of {day} rebuilt at version {plan.version}"

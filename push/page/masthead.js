@@ -19,7 +19,7 @@ const OFFLINE_MS = 8000;
 const FIGURES = [
   ["Readings/s", "readings of these people that arrive in a second, over the last 10 s",
     ({ readings_per_s: rate }) => (rate < 10 ? rate.toFixed(1) : countText(rate))],
-  ["Arrival → push", "median / 99th percentile of the latest events, 1,000 at most: from a reading's arrival at Daybeat to the sending of what it changed",
+  ["Arrival → push", "median / 99th percentile of up to 1,000 events: from a reading's arrival to the sending of its change",
     ({ arrival_to_push_ms: push }) => (push ? `${msText(push.p50)} / ${msText(push.p99)} ms` : "–")],
   ["Rules fired", "for these people, in the last 24 h", ({ rules_fired: count }) => countText(count)],
   ["Plans rewritten", "of these people, in the last 24 h", ({ plans_rewritten: count }) => countText(count)],

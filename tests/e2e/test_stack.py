@@ -155,8 +155,9 @@ def test_commands_find_the_stack_that_runs(
 
 
 def test_given_servers_are_used_and_no_others_are_started(
-    servers: LocalServers, local_settings: Settings
+    servers: LocalServers, local_settings: Settings, redis_client: redis.Redis
 ) -> None:
+    assert not redis_client.keys()
     given = local_settings.changed(
         mqtt_url=servers.mqtt_url, redis_url=servers.redis_url, database_url=servers.database_url
     )

@@ -45,7 +45,7 @@ def test_a_resumption_says_nothing_and_a_first_day_without_plan_says_so() -> Non
 
 
 def test_a_resync_says_that_events_are_gone() -> None:
-    assert told(resync_message(None, "1-1")) == [
+    assert told(resync_message(None, "1-1", [])) == [
         "Some events are gone; this is the plan as it stands now.",
         "There is no plan for today.",
     ]
