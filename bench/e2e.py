@@ -236,7 +236,7 @@ def _watch_backlog(stack: Stack, load: Load, probes: Probes) -> _Backlog:
         status = stack.status()
         stored = status.value("daybeat_history_rows_total", table="readings")
         tracked = status.value("daybeat_live_readings_total")
-        sent = int(np.count_nonzero(load.times.ns)) + probes.published
+        sent = int(np.count_nonzero(load.times.ns) + load.times.bulk[0]) + probes.published
         backlog.samples.append((time.monotonic(), sent - int(min(stored, tracked))))
     return backlog
 

@@ -53,13 +53,16 @@ class PublishTimes:
     def __init__(self, memory: SharedMemory, count: int) -> None:
         self._memory = memory
         self.ns: NDArray[np.int64] = np.ndarray((count,), np.int64, buffer=memory.buf)
+        self.bulk: NDArray[np.int64] = np.ndarray((1,), np.int64, buffer=memory.buf, offset=count * 8)
+        """How many readings went out in big messages."""
 
     @classmethod
     def create(cls, count: int) -> Self:
         """Return times for ``count`` readings."""
-        memory = SharedMemory(create=True, size=max(8, count * 8))
+        memory = SharedMemory(create=True, size=(count + 1) * 8)
         times = cls(memory, count)
         times.ns[:] = 0
+        times.bulk[0] = 0
         return times
 
     @property
@@ -69,7 +72,7 @@ class PublishTimes:
 
     def close(self) -> None:
         """Free the memory."""
-        del self.ns
+        del self.ns, self.bulk
         self._memory.close()
         self._memory.unlink()
 
@@ -100,7 +103,7 @@ def start_load(plan: LoadPlan) -> Load:
     times = PublishTimes.create(plan.first_seq + len(plan.order))
     receive, send = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context("fork")
-    process = context.Process(target=_send_all, args=(plan, times.ns, send), name="load")
+    process = context.Process(target=_send_all, args=(plan, times, send), name="load")
     process.start()
     return Load(process, receive, times)  # type: ignore[arg-type]  # a ForkProcess is a Process
 
@@ -161,7 +164,7 @@ class RawPublisher:
         self._socket.close()
 
 
-def _send_all(plan: LoadPlan, times: NDArray[np.int64], results: Connection) -> None:
+def _send_all(plan: LoadPlan, times: PublishTimes, results: Connection) -> None:
     publisher = RawPublisher(plan.port, f"load-{plan.first_seq}")
     began = time.perf_counter()
     send = _send_steadily if plan.rate else _send_fast
@@ -175,7 +178,7 @@ def _send_all(plan: LoadPlan, times: NDArray[np.int64], results: Connection) -> 
     publisher.close()
 
 
-def _send_steadily(plan: LoadPlan, publisher: RawPublisher, times: NDArray[np.int64]) -> None:
+def _send_steadily(plan: LoadPlan, publisher: RawPublisher, times: PublishTimes) -> None:
     count, began, sent = len(plan.order), time.perf_counter(), 0
     big = _BigMessages(plan, publisher)
     while sent < count:
@@ -184,11 +187,11 @@ def _send_steadily(plan: LoadPlan, publisher: RawPublisher, times: NDArray[np.in
             _send_slice(plan, publisher, times, sent, due)
             sent = due
         publisher.take_acks()
-        big.send_if_due()
+        times.bulk[0] += big.send_if_due()
         time.sleep(BATCH_S)
 
 
-def _send_fast(plan: LoadPlan, publisher: RawPublisher, times: NDArray[np.int64]) -> None:
+def _send_fast(plan: LoadPlan, publisher: RawPublisher, times: PublishTimes) -> None:
     count = len(plan.order)
     for first in range(0, count, 200):
         _send_slice(plan, publisher, times, first, min(count, first + 200))
@@ -196,9 +199,7 @@ def _send_fast(plan: LoadPlan, publisher: RawPublisher, times: NDArray[np.int64]
             publisher.take_acks()
 
 
-def _send_slice(
-    plan: LoadPlan, publisher: RawPublisher, times: NDArray[np.int64], first: int, upto: int
-) -> None:
+def _send_slice(plan: LoadPlan, publisher: RawPublisher, times: PublishTimes, first: int, upto: int) -> None:
     now_us = time.time_ns() // 1000
     second = datetime.fromtimestamp(now_us // 1_000_000, UTC).strftime('{"time":"%Y-%m-%dT%H:%M:%S.').encode()
     # Readings of one write have times of their own, so that every one has its own identity.
@@ -212,7 +213,7 @@ def _send_slice(
         )
         for i, (topic, kind) in enumerate(zip(order, kinds, strict=True))
     )
-    times[seq : seq + len(order)] = time.monotonic_ns()
+    times.ns[seq : seq + len(order)] = time.monotonic_ns()
     publisher.send(data)
 
 
@@ -225,11 +226,11 @@ class _BigMessages:
         self._next = time.perf_counter() + plan.big_every_s
         self._seq = 0
 
-    def send_if_due(self) -> None:
-        """Send one message of many readings if its time has come."""
+    def send_if_due(self) -> int:
+        """Send one message of many readings if its time has come; return how many."""
         plan = self._plan
         if not plan.big_every_s or time.perf_counter() < self._next:
-            return
+            return 0
         self._next += plan.big_every_s
         # 2,000 readings, 250 µs apart, the last one now.
         now_us = time.time_ns() // 1000
@@ -246,3 +247,4 @@ class _BigMessages:
         )
         # The load waits for acknowledgements of its own messages only.
         self._publisher.acked -= 1
+        return plan.big_readings
