@@ -152,9 +152,13 @@ class RawPublisher:
         """Count the PUBACKs that have come; each is four bytes."""
         self._socket.setblocking(False)
         try:
-            data = self._rest + self._socket.recv(_RECEIVE_BYTES)
+            received = self._socket.recv(_RECEIVE_BYTES)
         except BlockingIOError:
             return
+        if not received:
+            msg = "the broker closed the load's connection"
+            raise ConnectionError(msg)
+        data = self._rest + received
         whole = len(data) // 4
         self.acked += whole
         self._rest = data[whole * 4 :]

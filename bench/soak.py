@@ -61,9 +61,11 @@ class SoakReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether every promise was kept."""
+        """Whether every promise was kept, and there was something to keep."""
         return not (
-            self.acknowledged_lost
+            self.readings_acknowledged < self.readings_published
+            or not self.plan_changes
+            or self.acknowledged_lost
             or self.stored_twice
             or self.plan_changes_twice
             or self.plan_changes_not_in_feed

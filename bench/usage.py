@@ -24,11 +24,6 @@ def usage_of(pids: Mapping[str, int]) -> dict[str, Usage]:
     return {name: _sum(_family(pid, children)) for name, pid in pids.items()}
 
 
-def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
-    """Return the CPU seconds that each process used between two readings."""
-    return {name: after[name].cpu_s - before[name].cpu_s for name in before if name in after}
-
-
 def _children() -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

@@ -11,7 +11,6 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,7 @@ from adaptation.shard import ShardState
 from schemas.errors import DaybeatError
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
+from stores.log import START
 
 KEPT_GENERATIONS: Final = 2
 """Checkpoints kept at or below the committed position: the newest, and one to fall back on if damaged."""
@@ -38,6 +38,8 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob("*.partial"):
+            leftover.unlink()
 
     def save(self, partition: PartitionId, state: ShardState) -> None:
         """Write a shard's state durably; a crash leaves the file whole or absent."""
@@ -58,10 +60,10 @@ class CheckpointFolder:
             os.close(directory)
 
     def load(self, partition: PartitionId, newest: EntryId) -> ShardState | None:
-        """Return the newest whole state at or below ``newest``, or None if there is no file at all.
+        """Return the newest whole state at or below ``newest``, or None if there is none.
 
         Raises:
-            CheckpointLostError: there are files, but none is whole.
+            CheckpointLostError: there are such files, but none is whole.
         """
         positions = [position for position in self.positions(partition) if position <= newest]
         for position in reversed(positions):
@@ -72,7 +74,7 @@ class CheckpointFolder:
             raise CheckpointLostError(
                 f"no checkpoint of partition {partition} up to {newest} is whole",
                 where=str(self._folder),
-                mend="restore it from a backup, or remove the live flow's state folder to replay the log",
+                mend="restore it from a backup; a log that was never trimmed can be replayed without it",
             )
         return None
 
@@ -104,14 +106,6 @@ class CheckpointFolder:
         return ShardState.from_bytes(body)
 
 
-@dataclass(frozen=True)
-class CheckpointPolicy:
-    """How often each shard is written."""
-
-    interval_s: float = 30.0
-    """Seconds between two checkpoints of one shard; the shards take turns."""
-
-
 class CheckpointWriter:
     """Writes copied states in a thread, and says up to where the log is no longer needed for them."""
 
@@ -128,11 +122,18 @@ class CheckpointWriter:
         # One shard's copy is a few MB; two are enough to keep the thread busy.
         self._waiting: queue.Queue[tuple[PartitionId, ShardState] | None] = queue.Queue(maxsize=2)
         self._newest: dict[PartitionId, EntryId] = {}
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
         self._thread.start()
 
     def offer(self, partition: PartitionId, copy: Callable[[], ShardState]) -> bool:
-        """Take a copy of a shard to be written; False (and no copy made) while the thread is behind."""
+        """Take a copy of a shard to be written; False (and no copy made) while the thread is behind.
+
+        Raises:
+            BaseException: whatever ended the thread.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._waiting.full():
             return False
         self._waiting.put_nowait((partition, copy()))
@@ -144,17 +145,26 @@ class CheckpointWriter:
 
     def close(self) -> None:
         """Write what waits, then end the thread."""
-        self._waiting.put(None)
+        if self._thread.is_alive():
+            self._waiting.put(None)
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._write_all()
+        except BaseException as error:  # noqa: BLE001  # handed to the flow by the next offer
+            self._failure = error
+            while not self._waiting.empty():  # so that close() does not wait for room
+                self._waiting.get_nowait()
+
+    def _write_all(self) -> None:
         logger = structlog.get_logger()
         while (item := self._waiting.get()) is not None:
             partition, state = item
             try:
                 self.folder.save(partition, state)
                 self._newest[partition] = state.position
-                kept = self.folder.prune(partition, self._committed().get(partition, EntryId(0, 0)))
+                kept = self.folder.prune(partition, self._committed().get(partition, START))
                 if kept is not None:
                     self._release({partition: kept})
             except (OSError, DaybeatError) as error:

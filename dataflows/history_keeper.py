@@ -10,7 +10,7 @@ import redis
 import structlog
 
 from dataflows.history_metrics import HistoryMetrics
-from schemas.errors import UnavailableError
+from schemas.errors import BusyError, UnavailableError
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
 from stores.decisions import commit_decisions, trim_decisions
@@ -104,7 +104,7 @@ class HistoryKeeper:
     def _patiently(self, name: str, task: Callable[[], None]) -> None:
         try:
             task()
-        except UnavailableError as error:
+        except (UnavailableError, BusyError) as error:
             structlog.get_logger().warning("history_keeper_waits", task=name, error=str(error))
 
     def _commit(self) -> None:

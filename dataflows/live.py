@@ -21,14 +21,16 @@ from adaptation.rules import RuleSet, builtin_rules
 from dataflows.checkpoints import CheckpointFolder, CheckpointWriter
 from dataflows.decide import DecideConfig, DecideSink
 from dataflows.live_metrics import LiveMetrics
-from dataflows.log_source import BEGINNING, LogReader, LogSource, PauseClock
+from dataflows.log_source import LogReader, LogSource, PauseClock
 from dataflows.track import TrackConfig, TrackLogic, TrackSnapshot
+from schemas.errors import UnavailableError
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
 from stores.connections import connect_redis
-from stores.log import Log, RedisLog
+from stores.log import START, Log, RedisLog
 from stores.plans import PlanStore
 
+LAG_EVERY_S: Final = 2.0
 RECOVERY_PARTITIONS: Final = 8
 """Recovery files; resume reads each one's rows in quadratic time, so there are several."""
 
@@ -123,6 +125,11 @@ def run_live(config: LiveConfig, *, registry: CollectorRegistry, stop: threading
     )
     try:
         cli_main(flow, epoch_interval=config.epoch_interval, recovery_config=recovery)
+    except Exception as error:
+        # Bytewax hands on the reader's error in another coat; the reader's own says how to mend it.
+        if reader.failure is not None:
+            raise reader.failure from error
+        raise
     finally:
         stop.set()
         reader.close()
@@ -145,11 +152,14 @@ def _recovery_folder(state_folder: Path) -> RecoveryConfig:
 
 
 def _watch_lag(log: Log, metrics: LiveMetrics, stop: threading.Event) -> None:
-    while not stop.wait(2.0):
-        committed = log.committed("live")
+    while not stop.wait(LAG_EVERY_S):
+        try:
+            committed, ends = log.committed("live"), log.ends()
+        except UnavailableError:
+            continue  # the reader says so; the gauge keeps its last value until Redis answers
         behind = [
-            (end.ms - committed.get(partition, BEGINNING).ms) / 1000
-            for partition, end in log.ends().items()
-            if committed.get(partition, BEGINNING) < end and partition in committed
+            (end.ms - position.ms) / 1000
+            for partition, end in ends.items()
+            if START < (position := committed.get(partition, START)) < end
         ]
         metrics.lag.set(max(behind, default=0.0))

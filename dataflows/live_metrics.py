@@ -45,7 +45,7 @@ class LiveMetrics:
             registry=registry,
         )
         self.lag = Gauge(
-            "daybeat_live_lag_seconds", "Age of the oldest log entry not yet tracked", registry=registry
+            "daybeat_live_lag_seconds", "From the committed position to the end of the log", registry=registry
         )
 
     def observe_epoch_pause(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""``read_log``: the log's partitions as a Bytewax source, for the live and the history flow.
+"""``read_log``: the log's partitions as the live flow's source.
 
-One thread a process reads all partitions and fills a bounded queue for each; ``next_batch`` only drains,
+One thread a process reads all partitions and fills queues, bounded in all; ``next_batch`` only drains,
 because a source that waits stops every operator of its worker. The first ``next_batch`` after a
 ``snapshot()`` means that the snapshot is durable on all workers: that is when a position is reported as
 committed.
@@ -17,13 +17,11 @@ from typing import Final
 import structlog
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from schemas.errors import UnavailableError
+from schemas.errors import BusyError, UnavailableError
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
 from stores.connections import backoff_pauses_s
-from stores.log import Entry, Log
-
-BEGINNING: Final = EntryId(0, 0)
+from stores.log import START, Entry, Log
 
 IDLE_WAIT: Final = timedelta(milliseconds=4)
 """How long an empty partition sleeps: 64 partitions then cost about 5 % of a core, and 2 ms on average."""
@@ -89,6 +87,11 @@ class LogReader:
         with self._lock:
             self._committed[partition] = position
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the thread; None while it reads."""
+        return self._failure
+
     def check(self) -> None:
         """Raise in the flow what ended the reader's thread."""
         if self._failure is not None:
@@ -103,7 +106,7 @@ class LogReader:
                     # Redis may have come back in an older state: reading on would wait there in silence.
                     self.log.check_resumable(self._after)
                 self._step()
-            except UnavailableError as error:
+            except (UnavailableError, BusyError) as error:
                 if not away:
                     logger.warning("log_not_readable", error=str(error))
                 away = True
@@ -123,9 +126,11 @@ class LogReader:
             queued = sum(len(queue) for queue in self._queues.values())
         self._after |= added
         if added:
+            # Where a flow resumes further back than it had committed, nothing may be trimmed in front of it.
+            self.on_commit(added)
             self.log.check_resumable(self._after)
         if committed:
-            # Lost if Redis is away just now; the next epoch commits further on.
+            # Lost if Redis is away or full just now; the next epoch commits further on.
             self.on_commit(committed)
         if queued >= QUEUED_ENTRIES_MAX or not self._after:
             time.sleep(IDLE_WAIT.total_seconds())
@@ -225,7 +230,7 @@ class LogSource(FixedPartitionedSource[Batch, str]):
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> LogPartition:
         """Return the partition, to be read after the resumed position."""
         del step_id
-        after = EntryId.parse(resume_state) if resume_state else BEGINNING
+        after = EntryId.parse(resume_state) if resume_state else START
         part = LogPartition(self._partitions[for_part], after, self._reader, self._pause)
         self._reader.start()
         return part

@@ -19,12 +19,11 @@ from adaptation.shard import Shard
 from adaptation.tracked import TrackedEvent
 from dataflows.checkpoints import CheckpointFolder, CheckpointLostError, CheckpointWriter
 from dataflows.live_metrics import LiveMetrics
-from dataflows.log_source import BEGINNING
 from schemas.commands import CommandEntry
 from schemas.frames import decode_frame
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
-from stores.log import Entry, EntryKind, Log
+from stores.log import START, Entry, EntryKind, Log
 
 SNAPSHOT_VERSION: Final = 1
 
@@ -64,6 +63,7 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         self._partition: PartitionId | None = None
         self._replayed: list[TrackedEvent] = []
         self._checkpoint: EntryId | None = None
+        self._snapshot: EntryId | None = None
         self._next_checkpoint = 0.0
         if resume is not None:
             self._resume(resume)
@@ -91,6 +91,7 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         """Return how far the shard has read, and the checkpoint from which that can be reached."""
         assert self._partition is not None  # noqa: S101  # a shard without an entry is never snapshotted
         newest = self._config.writer.newest(self._partition) or self._checkpoint
+        self._snapshot = self._shard.position
         return TrackSnapshot(
             SNAPSHOT_VERSION, self._partition, str(self._shard.position), str(newest) if newest else None
         )
@@ -126,12 +127,23 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         now = self._config.monotonic()
         if self._partition is None or now < self._next_checkpoint:
             return
+        if self._snapshot is not None and self._shard.position <= self._snapshot:
+            # A resume from that snapshot would take this state for the one it speaks of, though readings that
+            # waited then are applied by now and what they set off may not be written yet.
+            return
         if self._config.writer.offer(self._partition, self._shard.copy_state):
             self._next_checkpoint = now + self._config.checkpoint_interval_s
 
     def _resume(self, resume: TrackSnapshot) -> None:
+        if resume.version != SNAPSHOT_VERSION:
+            raise CheckpointLostError(
+                f"the saved state has version {resume.version}, this release reads {SNAPSHOT_VERSION}",
+                where="recovery store of the live flow",
+                mend="start the release that wrote it",
+            )
         partition = PartitionId(resume.partition)
         position = EntryId.parse(resume.position)
+        self._snapshot = position
         self._begin(partition)
         state = self._config.folder.load(partition, position)
         if state is not None:
@@ -141,9 +153,9 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
             raise CheckpointLostError(
                 f"the checkpoint {resume.checkpoint} of partition {partition} is gone",
                 where="state folder of the live flow",
-                mend="restore the folder from a backup, or remove it whole to replay the log",
+                mend="restore the folder from a backup (a log never trimmed can be replayed without it)",
             )
-        for entry in self._journal(partition, self._shard.position if state else BEGINNING, position):
+        for entry in self._journal(partition, self._shard.position if state else START, position):
             self._take(entry)
         while self._shard.has_pending:
             self._replayed += self._shard.advance()

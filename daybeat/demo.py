@@ -136,4 +136,5 @@ def _report(account: Account, *, as_json: bool) -> None:
 
 
 def _tell_restart(status: ServiceStatus) -> None:
-    say(f"{status.name} ended (exit {status.last_exit}): starting it again")
+    why = f": {status.last_line}" if status.last_line else ""
+    say(f"{status.name} ended (exit {status.last_exit}), it is started again{why}")
