@@ -21,18 +21,14 @@ from numpy.typing import NDArray
 from bench.drain import measure_drain
 from bench.listeners import Listeners, Pushed
 from bench.load import Load, LoadPlan, PublishTimes, start_load
+from bench.plan_puts import put_plans
 from bench.probes import Probes
-from bench.scenario import Scenario, make_scenario, plan_of
+from bench.scenario import Scenario, make_scenario
 from bench.usage import usage_of
 from daybeat.settings import Settings
 from daybeat.stack import Stack
 from push.tokens import Scope, make_token
-from schemas.commands import CommandEntry, PutPlan
 from schemas.errors import InputError
-from schemas.ids import partition_of
-from schemas.readings import micros
-from stores.connections import connect_redis
-from stores.log import EntryKind, NewEntry, RedisLog
 
 CONNECTED_MIN: Final = 1000
 FIRED_SHARE_MIN: Final = 0.01
@@ -112,7 +108,7 @@ def run_e2e(options: E2eOptions, *, settings: Settings) -> E2eReport:
             mend=f"choose rate × seconds of at least {CONNECTED_MIN / 0.012:.0f}",
         )
     with Stack(settings, report=_say, temporary=True) as stack:
-        _put_plans(stack, scenario.firing_users)
+        put_plans(stack, scenario.firing_users)
         tokens = [_token(stack, user) for user in scenario.firing_users[:connected]]
         _say(f"connecting {connected} apps")
         listeners = Listeners(stack.urls.websocket, tokens)
@@ -203,23 +199,6 @@ def _token(stack: Stack, user: str) -> str:
         expires_at=datetime.now(UTC) + timedelta(hours=12),
         scope=Scope.PERSON,
     )
-
-
-def _put_plans(stack: Stack, users: Sequence[str]) -> None:
-    _say(f"putting {len(users)} plans")
-    client = connect_redis(stack.urls.redis, patience=timedelta(seconds=10))
-    log = RedisLog.open(client, partitions=stack.settings.partitions, bytes_max=stack.settings.log_bytes_max)
-    now = datetime.now(UTC)
-    for first in range(0, len(users), _PUTS_AT_ONCE):
-        entries = []
-        for user in users[first : first + _PUTS_AT_ONCE]:
-            command = PutPlan(command_id=f"put-{user}", plan=plan_of(user, now))
-            entry = CommandEntry(user_id=user, arrival_us=micros(now), command=command)
-            partition = partition_of(user, stack.settings.partitions)
-            entries.append(NewEntry(partition, EntryKind.COMMAND, entry.model_dump_json().encode()))
-        log.append(entries)
-    _wait_for(lambda: stack.status().value("daybeat_live_events_total") >= 2 * len(users), "plans", 300)
-    client.close()
 
 
 def _pids(stack: Stack) -> dict[str, int]:

@@ -21,18 +21,16 @@ import orjson
 import psycopg
 import redis
 
-from bench.scenario import plan_of
+from bench.plan_puts import put_plans
 from daybeat.settings import Settings
 from daybeat.stack import Stack
 from ingest.broker import BrokerAddress
 from ingest.device_messages import DeviceMessage, TimedReading, message_of
 from ingest.publish import Publisher
-from schemas.commands import CommandEntry, PutPlan
 from schemas.ids import partition_of
 from schemas.readings import Reading, micros
 from stores.connections import connect_redis
 from stores.keys import feed_key
-from stores.log import EntryKind, NewEntry, RedisLog
 
 PEOPLE: Final = 60
 MESSAGES_PER_S: Final = 100
@@ -83,7 +81,7 @@ def run_soak(*, minutes: float, seed: int, settings: Settings) -> SoakReport:
     with ExitStack() as opened:
         stack = opened.enter_context(Stack(settings, report=_say, temporary=True))
         users = [f"person-{number:03d}" for number in range(PEOPLE)]
-        _put_plans(stack, users)
+        put_plans(stack, users)
         publisher = Publisher(BrokerAddress.parse(stack.urls.mqtt), users=users, first_seq=1)
         opened.enter_context(publisher.open(patience=timedelta(seconds=10)))
         began = time.monotonic()
@@ -111,20 +109,6 @@ def run_soak(*, minutes: float, seed: int, settings: Settings) -> SoakReport:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _put_plans(stack: Stack, users: list[str]) -> None:
-    client = connect_redis(stack.urls.redis, patience=timedelta(seconds=10))
-    log = RedisLog.open(client, partitions=stack.settings.partitions, bytes_max=stack.settings.log_bytes_max)
-    now = datetime.now(UTC)
-    entries = []
-    for user in users:
-        command = PutPlan(command_id=f"put-{user}", plan=plan_of(user, now))
-        entry = CommandEntry(user_id=user, arrival_us=micros(now), command=command)
-        partition = partition_of(user, stack.settings.partitions)
-        entries.append(NewEntry(partition, EntryKind.COMMAND, entry.model_dump_json().encode()))
-    log.append(entries)
-    client.close()
 
 
 def _publish_and_kill(

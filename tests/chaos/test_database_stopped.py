@@ -9,17 +9,13 @@ import psycopg
 import pytest
 from websockets.sync.client import connect
 
-from bench.scenario import plan_of
+from bench.plan_puts import put_plans
 from daybeat.stack import Stack
 from ingest.broker import BrokerAddress
 from ingest.device_messages import TimedReading, message_of
 from ingest.publish import Publisher
 from push.tokens import Scope, make_token
-from schemas.commands import CommandEntry, PutPlan
-from schemas.ids import partition_of
 from schemas.readings import micros
-from stores.connections import connect_redis
-from stores.log import EntryKind, NewEntry, RedisLog
 
 pytestmark = [pytest.mark.servers, pytest.mark.chaos]
 WITHIN_S = 30.0
@@ -29,7 +25,7 @@ def test_while_postgres_is_stopped_plans_change_and_are_pushed_and_later_every_r
     stack: Stack,
 ) -> None:
     now = dt.datetime.now(dt.UTC)
-    _put_plan(stack, "ada", now)
+    put_plans(stack, ["ada"])
     assert stack.servers is not None
     with (
         connect(stack.urls.websocket) as stream,
@@ -64,17 +60,6 @@ def test_while_postgres_is_stopped_plans_change_and_are_pushed_and_later_every_r
             lambda: _rows(connection, "SELECT DISTINCT reason FROM daybeat.adaptations"),
             [(changed["adaptation"]["reason"],)],
         )
-
-
-def _put_plan(stack: Stack, user: str, now: dt.datetime) -> None:
-    client = connect_redis(stack.urls.redis, patience=dt.timedelta(seconds=WITHIN_S))
-    log = RedisLog.open(client, partitions=stack.settings.partitions, bytes_max=stack.settings.log_bytes_max)
-    command = PutPlan(command_id="put", plan=plan_of(user, now))
-    entry = CommandEntry(user_id=user, arrival_us=micros(now), command=command)
-    partition = partition_of(user, stack.settings.partitions)
-    log.append([NewEntry(partition, EntryKind.COMMAND, entry.model_dump_json().encode())])
-    _until(lambda: stack.status().value("daybeat_live_events_total") >= 1, True)  # the value waited for
-    client.close()
 
 
 def _rows(connection: psycopg.Connection, query: str) -> list[tuple[object, ...]]:
