@@ -8,12 +8,17 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from daybeat.placement import find_placement
 from daybeat.servers import LocalServers
 from daybeat.settings import ENV_PREFIX, Settings, read_settings
 from daybeat.stack import Stack
+
+# How long an example takes says nothing on a machine that other tests share.
+settings.register_profile("shared_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared_machine")
 
 
 def _report(line: str) -> None:

@@ -22,7 +22,11 @@ pytestmark = pytest.mark.browser
 ORIGIN = "http://page.test"
 FOLDER = Path(push.__file__).parent / "page"
 
-quick = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @pytest.fixture(scope="module")

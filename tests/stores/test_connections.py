@@ -79,7 +79,8 @@ def test_a_server_that_comes_late_is_met(servers: LocalServers) -> None:
     waiting = threading.Thread(target=connect)
     with capture_logs() as lines:
         waiting.start()
-        waiting.join(0.2)
+        while not lines and waiting.is_alive():
+            waiting.join(0.05)
         servers.redis.start()
         waiting.join(20)
     assert clients[0].ping()

@@ -90,7 +90,11 @@ def test_overlapping_frames_in_one_transaction_and_over_several_are_stored_once(
     assert in_order(stored_rows(database)) == in_order(rows)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     shape=st.lists(st.integers(0, 60), min_size=1, max_size=6),
     order=st.randoms(use_true_random=False),

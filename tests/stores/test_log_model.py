@@ -64,7 +64,11 @@ class Model:
         self.log.trim(consumers=CONSUMERS, keep=timedelta(0))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=STEPS)
 def test_no_consumer_ever_misses_an_entry(redis_client: redis.Redis, steps: list[tuple]) -> None:
     redis_client.flushall()

@@ -103,7 +103,9 @@ def test_a_patient_store_goes_on_by_itself_when_redis_comes_back(
         time.sleep(0.15)
         servers.redis.kill()
         servers.redis.start()
-    time.sleep(0.3)
+    deadline = time.monotonic() + 20
+    while not all(writer.confirmed[user] > 3 for user in PEOPLE) and time.monotonic() < deadline:
+        time.sleep(0.05)
     writer.stop()
     assert writer.failure is None
     assert writer.results[WriteResult.CONFLICT] == 0
