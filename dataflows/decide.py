@@ -40,7 +40,6 @@ class DecideConfig:
 
     plans: PlanStore
     rules: RuleSet
-    default_zone: str
     metrics: LiveMetrics
 
 

@@ -73,7 +73,6 @@ def build_live_flow(
     deciding = DecideConfig(
         plans=plans,
         rules=rules,
-        default_zone=config.default_zone,
         metrics=metrics,
     )
 
@@ -147,7 +146,7 @@ def _recovery_folder(state_folder: Path) -> RecoveryConfig:
             leftover.unlink()
         init_db_dir(partial, RECOVERY_PARTITIONS)
         partial.rename(folder)
-    # Older snapshots are needed only where the files are copied away; see the operators' page.
+    # Older snapshots would be needed only by somebody who copies the files away while the flow runs.
     return RecoveryConfig(str(folder), backup_interval=timedelta(0))
 
 
