@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.plan import Model, Plan, Task
-from schemas.records import Adaptation
+from schemas.records import Adaptation, HrvDay
 
 
 class _Event(Model):
@@ -63,6 +63,13 @@ class TaskChanged(_Event):
     task: Task
 
 
+class BaselineChanged(_Event):
+    """The person's 7-day HRV left the normal range, or came back into it."""
+
+    type: Literal["baseline.changed"] = "baseline.changed"
+    baseline: HrvDay
+
+
 class CommandDone(_Event):
     """A command of this person was carried out or refused."""
 
@@ -79,6 +86,7 @@ Event = Annotated[
     | AdaptationApplied
     | AdaptationNoted
     | TaskChanged
+    | BaselineChanged
     | CommandDone,
     Field(discriminator="type"),
 ]

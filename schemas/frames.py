@@ -18,6 +18,12 @@ FRAME_VERSION: Final = 1
 NO_SEQ: Final = -1
 TIME_STAMPED_ON_ARRIVAL: Final = 1
 """Flag: the device sent no time, the gateway stamped the arrival."""
+CONTACT_GIVEN: Final = 2
+"""Flag: the sensor says whether it touches the skin."""
+CONTACT: Final = 4
+"""Flag: it does."""
+TIME_OF_RECEIPT: Final = 8
+"""Flag: the time is when a bridge received the measure, not when it was taken."""
 
 FRAME_ROWS_MAX: Final = 65_536
 
@@ -51,7 +57,7 @@ class ReadingFrame:
     digest: NDArray[np.uint64]
     """(n,) digest of the canonical reading."""
     flags: NDArray[np.uint8]
-    """(n,) bit 0: the time was stamped on arrival."""
+    """(n,) the flags above."""
     activity: NDArray[np.uint8]
     """(n,) 0: not given, else 1 + index in ACTIVITIES."""
     source: NDArray[np.uint8]

@@ -202,6 +202,117 @@ class BaselineRow(Model):
     """Time of the first value that went into it."""
 
 
+class FeatureRow(Model):
+    """Table ``features``: heart rate variability of one window of beats, computed here, never by a device.
+
+    What a window's quality forbids is None: all of a rejected one, SDNN of a short or sparse one.
+    """
+
+    table: Literal["features"] = "features"
+    time: AwareDatetime
+    """End of the window."""
+    user_id: Id
+    device_id: str
+    window_seconds: int
+    beats: int
+    coverage: Level
+    """Share of the window that its RR intervals fill."""
+    artefact_share: Level
+    quality: Literal["good", "low", "rejected"]
+    quality_reason: str
+    """Why it is not good, such as ``artefacts``; empty if it is."""
+    rmssd_ms: float | None
+    ln_rmssd: float | None
+    sdnn_ms: float | None
+    pnn50_percent: float | None
+    mean_heart_rate_bpm: float | None
+    stress_index: float | None
+    """Baevsky's, 1/s²."""
+    method: str
+
+
+Slot = Literal["asleep", "morning"]
+"""When in the day an HRV value was taken; the two never share a baseline."""
+Maturity = Literal["learning", "provisional", "full", "stable"]
+BaselineStatus = Literal["below", "within", "above"]
+
+
+class HrvDay(Model):
+    """One day's HRV of a device and slot, and how its 7-day mean lies in the normal range before that day.
+
+    Values are natural logarithms of ms. Where ``maturity`` is ``learning`` there is no range and no status.
+    """
+
+    day: dt.date
+    """Local day; a night belongs to the day on which it ends."""
+    device_id: str
+    measure: Literal["rmssd_ms", "hrv_rmssd_ms", "hrv_sdnn_ms"]
+    """``rmssd_ms`` is computed here from beats; ``hrv_…`` are given by the device."""
+    slot: Slot
+    values: int
+    """Windows or device values whose median is the day's value."""
+    ln_value: float
+    heart_rate_bpm: float | None
+    """Median heart rate of the same windows; None for values given by a device."""
+    mean7: float | None
+    """Mean of the last seven days, this one included; None under three days with a value."""
+    cv7: float | None
+    """Coefficient of variation of these days, percent; None under five."""
+    normal_low: float | None
+    """Mean - 1 SD of the 60 days before this one; the status begins beyond it."""
+    normal_high: float | None
+    have: int
+    """Days with a value among the last 60 and this one."""
+    need: int
+    """Days with a value that the next stage of ``maturity`` asks for; equal to ``have`` once stable."""
+    maturity: Maturity
+    status: BaselineStatus | None
+    onset: bool
+    """Whether the status left ``within`` (or changed sides) on this day."""
+
+
+class HrvDayRow(HrvDay):
+    """Table ``hrv_days``: one day's HRV, as it stood when its slot was over."""
+
+    table: Literal["hrv_days"] = "hrv_days"
+    time: AwareDatetime
+    """Moment of the reading that closed the slot."""
+    user_id: Id
+
+
+class EstimateRow(Model):
+    """Table ``estimates``: levels that Daybeat estimates where a device gives heart rate and beats only.
+
+    Never mixed with levels given by a device. A level is None where nothing can be said: too little known,
+    exercise, motion, not worn.
+    """
+
+    table: Literal["estimates"] = "estimates"
+    time: AwareDatetime
+    user_id: Id
+    device_id: str
+    stress_level: Level | None
+    stress_confidence: Level | None
+    energy_level: Level | None
+    energy_confidence: Level | None
+    readiness_score: Level | None
+    readiness_confidence: Level | None
+    method: str
+
+
+class WearRow(Model):
+    """Table ``wear``: a device was put on or taken off."""
+
+    table: Literal["wear"] = "wear"
+    time: AwareDatetime
+    user_id: Id
+    device_id: str
+    worn: bool
+    """True: worn from here on; False: not worn from here on."""
+    reason: Literal["contact", "data"]
+    """Told by the sensor's contact, or by data coming and staying away."""
+
+
 class ProfileRow(Model):
     """Table ``profiles``: the latest profile of a person."""
 
@@ -213,7 +324,16 @@ class ProfileRow(Model):
 
 
 Record = Annotated[
-    DecisionRow | AdaptationRow | PlanVersionRow | TaskEventRow | BaselineRow | ProfileRow,
+    DecisionRow
+    | AdaptationRow
+    | PlanVersionRow
+    | TaskEventRow
+    | BaselineRow
+    | FeatureRow
+    | HrvDayRow
+    | EstimateRow
+    | WearRow
+    | ProfileRow,
     Field(discriminator="table"),
 ]
 """Anything that the live flow hands to the history flow."""
