@@ -1,13 +1,17 @@
 """Running baselines: exponentially weighted mean and variance of values at irregular times.
 
-A value that comes ``Δt`` after its predecessor gets the weight ``a = 1 - exp(-Δt/τ)`` and everything before
-it keeps ``1 - a``. With ``d = x - m`` and ``i = a·d``::
+A value speaks for the time ``Δt`` since its predecessor, but for 15 minutes at most; what was before fades
+with the time constant τ. With ``w = 1 - exp(-min(Δt, 15 min)/τ)`` and the sum of all weights
+``W = W·exp(-Δt/τ) + w`` its share is ``a = w/W``, and with ``d = x - m`` and ``i = a·d``::
 
     m += i        v = (1 - a)·(v + d·i)
 
 (West 1979, doi 10.1145/359146.359153; Finch 2009, "Incremental calculation of weighted mean and variance",
-section 9.) The sum of squares is never formed, so a large offset costs no precision, and splitting a step in
-two gives the same result. The first value sets ``m = x`` and ``v = 0``.
+section 9.) So a young baseline is the plain mean over time and an old one fades. With the plain
+``a = 1 - exp(-Δt/τ)`` instead, whatever value came first would make up 61 % of the baseline after a week at
+τ = 14 days, and the first value of each morning three quarters of the baseline of mornings. The sum of
+squares is never formed, so a large offset costs no precision; splitting a step of up to 15 minutes in two
+gives the same result.
 
 A value that is not later than the last one moves nothing: at ``Δt = 0`` its weight is zero, and one out of
 order has lost its place in the weighting. So a reading delivered twice counts once.
@@ -26,6 +30,12 @@ from schemas.errors import InputError
 BASELINE_TAU: Final = timedelta(days=14)
 """Time constant τ of all running baselines: two weeks hold a person's usual without freezing it."""
 
+SPEAKS_MAX: Final = timedelta(minutes=15)
+"""Longest time that one value speaks for (ours: sparing watches measure as often; a longer pause is no data)."""
+
+SPEAKS_FIRST: Final = timedelta(seconds=1)
+"""Time that the first value speaks for: nothing is known of before (ours)."""
+
 BASELINE_AGE_MIN: Final = timedelta(days=7)
 """A baseline whose first value is younger gives no verdict: a week holds every weekday once."""
 
@@ -35,8 +45,22 @@ BASELINE_COUNT_MIN: Final = 20
 BASELINE_AGE_FULL: Final = timedelta(days=14)
 """From this age on a baseline is trusted fully; between a week and here in proportion."""
 
+DEVIATION_COUNT_MIN: Final = 3
+"""Values before there is a deviation: the first speaks for a second only, and one alone has none."""
+
 MICROSECOND: Final = timedelta(microseconds=1)
 _RATE_PER_US: Final = -1.0 / (BASELINE_TAU / MICROSECOND)
+_SPEAKS_MAX_US: Final = SPEAKS_MAX // MICROSECOND
+_SPEAKS_FIRST_US: Final = SPEAKS_FIRST // MICROSECOND
+_WEIGHT_BITS: Final = 32
+_WEIGHT_ONE: Final = 2.0**_WEIGHT_BITS
+_COUNT_MASK: Final = 2**_WEIGHT_BITS - 1
+
+
+def count_of(tally: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of values in a tally."""
+    count: NDArray[np.int64] = tally & _COUNT_MASK
+    return count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +69,20 @@ class Baselines:
 
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
-    count: NDArray[np.int64]
-    """Values that moved the baseline."""
+    tally: NDArray[np.int64]
+    """Number of values in the lower 32 bits; the sum of their weights, 0 to 1, in 2⁻³² in the upper."""
     since_us: NDArray[np.int64]
-    """Time of the first value."""
+    """Time of the first value; ``NEVER_US`` before it."""
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """Values that moved the baseline."""
+        return count_of(self.tally)
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """Sum of the weights: 1 for a baseline that has been fed for ever, 0 before the first value."""
+        return (self.tally >> _WEIGHT_BITS & _COUNT_MASK) / _WEIGHT_ONE
 
     def move(
         self, values: NDArray[np.float64], time_us: NDArray[np.int64], elapsed_us: NDArray[np.int64]
@@ -61,14 +95,36 @@ class Baselines:
             elapsed_us: time since the last value of each baseline; any huge number before the first.
         """
         moves = (values == values) & (elapsed_us > 0)  # noqa: PLR0124  # false for NaN, in one pass
-        # A weight of exactly 1 makes the first value the mean, one of exactly 0 leaves all as it is.
-        weight = -np.expm1((elapsed_us * moves) * _RATE_PER_US)
+        begins = self.tally == 0
+        elapsed = elapsed_us * moves
+        speaks_us = np.where(begins, _SPEAKS_FIRST_US, np.minimum(elapsed, _SPEAKS_MAX_US))
+        weight = -np.expm1(speaks_us * _RATE_PER_US)
+        total = self.weight * np.exp(elapsed * _RATE_PER_US) + weight
+        # A share of exactly 1 makes the first value the mean, one of exactly 0 leaves all as it is.
+        share = np.divide(weight, total, out=np.zeros(total.shape), where=moves)
         difference = np.where(moves, values - self.mean, 0.0)
-        step = weight * difference
+        step = share * difference
         self.mean[...] += step
-        self.variance[...] = (1.0 - weight) * (self.variance + difference * step)
-        np.copyto(self.since_us, time_us, where=moves & (self.count == 0))
-        self.count[...] += moves
+        self.variance[...] = (1.0 - share) * (self.variance + difference * step)
+        kept = np.minimum(np.rint(total * _WEIGHT_ONE), _COUNT_MASK).astype(np.int64)
+        np.copyto(self.tally, (kept << _WEIGHT_BITS) | (self.count + 1), where=moves)
+        np.copyto(self.since_us, time_us, where=moves & begins)
+
+
+def weigh_unweighted(
+    tally: NDArray[np.int64], since_us: NDArray[np.int64], last_us: NDArray[np.int64]
+) -> None:
+    """Give baselines that were kept without weights those of values without a pause, in place.
+
+    Args:
+        tally: of baselines; those without values stay as they are, and those with weights.
+        since_us: times of their first values.
+        last_us: times of their last ones.
+    """
+    bare = (tally > 0) & (tally >> _WEIGHT_BITS == 0)
+    age_us = np.maximum(np.where(bare, last_us - since_us, 0), _SPEAKS_FIRST_US)
+    weight = np.rint(-np.expm1(age_us * _RATE_PER_US) * _WEIGHT_ONE).astype(np.int64)
+    np.copyto(tally, (weight << _WEIGHT_BITS) | tally, where=bare)
 
 
 class RunningBaseline:
@@ -76,14 +132,17 @@ class RunningBaseline:
 
     >>> baseline = RunningBaseline()
     >>> baseline.update(40.0, time_us=0)
-    >>> baseline.update(60.0, time_us=14 * 86_400_000_000)
+    >>> baseline.update(60.0, time_us=600_000_000)
+    >>> baseline.update(50.0, time_us=1_200_000_000)
     >>> round(baseline.mean, 3), round(baseline.sd, 3), baseline.count
-    (52.642, 9.645, 2)
+    (54.986, 5.017, 3)
     """
 
     def __init__(self) -> None:
         self._last_us = NEVER_US
-        self._state = Baselines(np.zeros(1), np.zeros(1), np.zeros(1, np.int64), np.zeros(1, np.int64))
+        self._state = Baselines(
+            np.zeros(1), np.zeros(1), np.zeros(1, np.int64), np.full(1, NEVER_US, np.int64)
+        )
 
     def update(self, value: float, *, time_us: int) -> None:
         """Move the baseline by ``value`` at ``time_us``; a value that is not the latest is left out."""
@@ -110,16 +169,16 @@ class RunningBaseline:
         """Weighted variance, in the squared unit of the values.
 
         Raises:
-            InputError: there were fewer than two values.
+            InputError: there were fewer than three values.
         """
-        return float(self._with_values(2).variance[0])
+        return float(self._with_values(DEVIATION_COUNT_MIN).variance[0])
 
     @property
     def sd(self) -> float:
         """Weighted standard deviation, in the unit of the values.
 
         Raises:
-            InputError: there were fewer than two values.
+            InputError: there were fewer than three values.
         """
         return float(np.sqrt(self.variance))
 

@@ -1,10 +1,12 @@
 """What is kept of each device of a person: when it last gave each measure, and its running baselines.
 
-A channel is one baseline: a measure over the whole day, or energy in one quarter of the local day. Devices,
-measures and times of day are never pooled. Columns of a row's values, and of its last times::
+A channel is one baseline: a measure over the whole day, or one in one quarter of the local day. Devices,
+measures and times of day are never pooled. Heart rate has two: ``heart_rate_bpm`` of all times, and
+``heart_rate_rest_bpm`` of those at which the person is awake and quiet. Columns of a row's values, and of its
+last times::
 
-    0…3  energy by time of day │ 4…9  measures with a baseline │ 10…12  the other measures
-    └────────────── 10 channels with a baseline ──────────────┘
+    0…11  by time of day │ 12  heart rate at rest │ 13…18  measures │ 19…21  the other measures
+    └─────────────── 19 channels with a baseline ─────────────────┘
 """
 
 import math
@@ -14,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptation.baselines import Baselines
+from adaptation.baselines import DEVIATION_COUNT_MIN, Baselines, count_of, weigh_unweighted
 from adaptation.columns import NEVER_US, Cells, Group, Layout
 from adaptation.zones import HOUR_US
 from schemas.measures import MEASURE_INDEX, MEASURE_NAMES
@@ -25,8 +27,10 @@ ALL_DAY: Final = "all_day"
 SLOTS: Final = ("night", "morning", "afternoon", "evening")
 """Quarters of the local day, from midnight."""
 SLOT_US: Final = 6 * HOUR_US
-SLOT_MEASURE: Final = "energy_level"
-"""The measure that has a baseline in each slot, besides the one over the whole day."""
+REST_MEASURE: Final = "heart_rate_rest_bpm"
+"""Heart rate while the person is awake, does not move and has not exercised lately."""
+SLOT_MEASURES: Final = (REST_MEASURE, "energy_level", "stress_level")
+"""Measures that have a baseline in each slot, besides the one over the whole day."""
 
 BASELINE_MEASURES: Final = (
     "heart_rate_bpm",
@@ -45,33 +49,39 @@ FRAME_COLUMNS: Final = np.array([MEASURE_INDEX[name] for name in TRACKED_MEASURE
 """Where each of them stands in a frame."""
 
 CHANNELS: Final = (
-    *((SLOT_MEASURE, slot) for slot in SLOTS),
+    *((measure, slot) for measure in SLOT_MEASURES for slot in SLOTS),
+    (REST_MEASURE, ALL_DAY),
     *((measure, ALL_DAY) for measure in BASELINE_MEASURES),
 )
 """Measure and slot of each baseline."""
-
-HOURLY_COUNT_MIN: Final = 2
-"""A baseline of fewer values has no deviation yet and is not recorded."""
 
 STATISTICS: Final = ("mean", "variance", "count", "since_us")
 _LABELS = tuple(f"{measure}.{slot}" for measure, slot in CHANNELS)
 _OTHER_LABELS = tuple(f"{measure}.{ALL_DAY}" for measure in TRACKED_MEASURES[len(BASELINE_MEASURES) :])
 
-STREAM_LAYOUT: Final = Layout(
+CHANNEL_GROUPS: Final = (
     Group("last_us", _LABELS + _OTHER_LABELS, NEVER_US),
     Group("mean", _LABELS, 0.0),
     Group("variance", _LABELS, 0.0),
     Group("count", _LABELS, 0),
     Group("since_us", _LABELS, NEVER_US),
 )
-_LAST = STREAM_LAYOUT.columns("last_us")
-_STATISTICS = STREAM_LAYOUT.columns("mean", "since_us")
+"""The first columns of the devices' table."""
+_LAYOUT: Final = Layout(*CHANNEL_GROUPS)
+_LAST = _LAYOUT.columns("last_us")
+_STATISTICS = _LAYOUT.columns("mean", "since_us")
 _BASELINES = slice(0, len(CHANNELS))
-MEASURES: Final = slice(len(SLOTS), len(SLOTS) + len(TRACKED_MEASURES))
+_REST: Final = len(SLOT_MEASURES) * len(SLOTS)
+MEASURES: Final = slice(_REST + 1, _REST + 1 + len(TRACKED_MEASURES))
 """The columns of a row's values that hold measures, in the order of ``TRACKED_MEASURES``."""
-_SLOT_COLUMNS = slice(0, len(SLOTS))
-_SLOT_VALUE = TRACKED_INDEX[SLOT_MEASURE]
+MEASURE_CHANNELS: Final = slice(_REST + 1, len(CHANNELS))
+"""The channels of ``BASELINE_MEASURES``."""
+REST_CHANNEL: Final = _REST
 _SLOT_NUMBERS = np.arange(len(SLOTS))
+_HEART_RATE = TRACKED_INDEX["heart_rate_bpm"]
+_SLOTTED = [MEASURES.start + TRACKED_INDEX[name] for name in SLOT_MEASURES if name != REST_MEASURE]
+_IN_SLOTS = np.array([REST_CHANNEL, *_SLOTTED])
+"""Columns of the values that also have a baseline in each slot, in the order of ``SLOT_MEASURES``."""
 
 
 class Arrived(NamedTuple):
@@ -80,17 +90,21 @@ class Arrived(NamedTuple):
     time_us: NDArray[np.int64]
     """(n,)."""
     values: NDArray[np.float64]
-    """(n, 13) values by column, NaN where not given."""
+    """(n, 22) values by column, NaN where not given."""
     given: NDArray[np.bool_]
-    """(n, 13)."""
+    """(n, 22)."""
     elapsed_us: NDArray[np.int64]
-    """(n, 13) time since the device's last value in that column."""
+    """(n, 22) time since the device's last value in that column."""
     in_order: NDArray[np.bool_]
     """(n, 9) measures given that are not older than the device's last value of them."""
 
 
 def arrange_values(
-    streams: Cells, measures: NDArray[np.float64], time_us: NDArray[np.int64], slot: NDArray[np.int64]
+    streams: Cells,
+    measures: NDArray[np.float64],
+    time_us: NDArray[np.int64],
+    slot: NDArray[np.int64],
+    quiet: NDArray[np.bool_],
 ) -> Arrived:
     """Return the values of n readings by column, and how they follow what each device gave before.
 
@@ -99,21 +113,42 @@ def arrange_values(
         measures: (n, 9) in the order of ``TRACKED_MEASURES``, NaN where not given.
         time_us: (n,) times of the readings.
         slot: (n,) index into ``SLOTS``.
+        quiet: (n,) whether the person is awake and at rest.
     """
     values = np.empty((len(measures), MEASURES.stop))
     values[:, MEASURES] = measures
-    values[:, _SLOT_COLUMNS] = np.where(
-        slot[:, np.newaxis] == _SLOT_NUMBERS, measures[:, _SLOT_VALUE, np.newaxis], np.nan
-    )
+    values[:, REST_CHANNEL] = np.where(quiet, measures[:, _HEART_RATE], np.nan)
+    in_slot = (slot[:, np.newaxis] == _SLOT_NUMBERS)[:, np.newaxis]
+    by_slot = np.where(in_slot, values.take(_IN_SLOTS, axis=1)[:, :, np.newaxis], np.nan)
+    values[:, :_REST] = by_slot.reshape(len(values), _REST)
     given = values == values  # noqa: PLR0124  # false for NaN
     elapsed_us = time_us[:, np.newaxis] - streams.ints[:, _LAST]
     in_order = (given & (elapsed_us >= 0))[:, MEASURES]
     return Arrived(time_us, values, given, elapsed_us, in_order)
 
 
+def last_us_of(streams: Cells, measure: str) -> NDArray[np.int64]:
+    """Return (n,) when the devices gave a measure last."""
+    last: NDArray[np.int64] = streams.ints[:, _LAST.start + MEASURES.start + TRACKED_INDEX[measure]]
+    return last
+
+
+def rest_of(streams: Cells) -> Baselines:
+    """Return the devices' baselines of heart rate at rest, in place."""
+    floats = statistics_of(streams.floats)[:, :, REST_CHANNEL]
+    ints = statistics_of(streams.floats).view(np.int64)[:, :, REST_CHANNEL]
+    return Baselines(floats[:, 0], floats[:, 1], ints[:, 2], ints[:, 3])
+
+
 def statistics_of(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the devices' baselines in place: (n, 4 of STATISTICS, 10 channels)."""
+    """Return the devices' baselines in place: (n, 4 of STATISTICS, 19 channels)."""
     return cells[:, _STATISTICS].reshape(len(cells), len(STATISTICS), len(CHANNELS))
+
+
+def weigh_streams(streams: Cells) -> None:
+    """Give the baselines of devices that an earlier release kept without weights theirs, in place."""
+    ints = statistics_of(streams.floats).view(np.int64)
+    weigh_unweighted(ints[:, 2], ints[:, 3], streams.ints[:, _LAST][:, _BASELINES])
 
 
 def move_streams(streams: Cells, arrived: Arrived) -> None:
@@ -131,7 +166,7 @@ def record_new_hours(
 ) -> list[BaselineRow]:
     """Return the baselines that get their first value of a UTC hour, as they stand before it.
 
-    To be called before :func:`move_streams`. A baseline of fewer than two values is left out.
+    To be called before :func:`move_streams`. A baseline without a deviation yet is left out.
 
     Args:
         streams: the devices' rows.
@@ -143,7 +178,7 @@ def record_new_hours(
     hour = (arrived.time_us // HOUR_US)[:, np.newaxis]
     first = hour > streams.ints[:, _LAST][:, _BASELINES] // HOUR_US
     first &= arrived.given[:, _BASELINES]
-    first &= statistics.view(np.int64)[:, 2] >= HOURLY_COUNT_MIN
+    first &= count_of(statistics.view(np.int64)[:, 2]) >= DEVIATION_COUNT_MIN
     readings, channels = first.nonzero()
     if not len(readings):
         return []
@@ -159,7 +194,7 @@ def record_new_hours(
             slot=CHANNELS[channel][1],
             mean=floats[0],
             sd=math.sqrt(floats[1]),
-            count=ints[2],
+            count=ints[2] % 2**32,
             since=moment_of(ints[3]),
         )
         for (row, time_us, channel), (floats, ints) in zip(places, numbers, strict=True)

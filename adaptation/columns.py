@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 NEVER_US: Final = -(2**62)
 """A time before all times; differences to real times do not overflow."""
 
+NO_DAY: Final = -(2**31)
+"""A local day before all days."""
+
+TWO_NANS: Final = float(np.full(2, np.nan, np.float32).view(np.float64)[0])
+"""A cell of two float32 that hold no value."""
+
 CELL_BYTES: Final = 8
 _CAPACITY_FIRST: Final = 64
 
@@ -58,6 +64,15 @@ class Layout:
     def columns(self, first: str, last: str | None = None) -> slice:
         """Return the columns of group ``first``, or of all groups from ``first`` to ``last``."""
         return slice(self._slices[first].start, self._slices[last or first].stop)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedTable:
+    """The rows of one table, with the names of its columns."""
+
+    names: tuple[str, ...]
+    cells: NDArray[np.float64]
+    """(rows, len(names)) cells of 8 bytes, floats or integers."""
 
 
 class Table:

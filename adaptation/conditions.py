@@ -4,13 +4,14 @@ Each kind of condition is one class with two sides: ``holds`` over many people a
 pays for, and ``evidence`` of one person, which only a firing pays for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptation.baselines import MICROSECOND, is_mature, maturity
+from adaptation.baselines import MICROSECOND, count_of, is_mature, maturity
 from adaptation.channels import TRACKED_INDEX
 from adaptation.people import DAY_NAMES, Seen
 from adaptation.rules import Condition
@@ -147,20 +148,22 @@ class WatchBaseline:
 
     limit: Limit
     """Its value is a factor of the baseline."""
+    usual: int
+    """Which of ``Seen.usual`` it is compared with."""
 
     def holds(self, seen: Seen) -> NDArray[np.bool_]:
         """Return (n,) where the current value lies beyond the limit, and its baseline gives a verdict."""
         column = self.limit.column
-        usual = seen.usual[:, :, column]
+        usual = seen.usual[:, :, self.usual]
         bits = usual.view(np.int64)
         beyond = self.limit.passed_by(seen.value[:, column], usual[:, 0])
-        mature = is_mature(bits[:, 2], bits[:, 3], seen.value_us[:, column])
+        mature = is_mature(count_of(bits[:, 2]), bits[:, 3], seen.value_us[:, column])
         return beyond & mature & seen.is_current(column)
 
     def evidence(self, seen: Seen, row: int) -> Compared:
         """Return the current value, with the baseline it was compared with."""
         column = self.limit.column
-        usual = seen.usual[row, :, column]
+        usual = seen.usual[row, :, self.usual]
         bits = usual.copy().view(np.int64)
         mean, value, time_us = (
             float(usual[0]),
@@ -173,7 +176,7 @@ class WatchBaseline:
                 "threshold": threshold,
                 "baseline": mean,
                 "baseline_sd": float(np.sqrt(usual[1])),
-                "baseline_count": int(bits[2]),
+                "baseline_count": int(count_of(bits[2])),
             }
         )
         return Compared((shown,), self.limit.certainty(value, threshold) * maturity(int(bits[3]), time_us))
@@ -217,18 +220,19 @@ def memory_label(rule: str, condition: Condition) -> str:
     return f"{rule}.{condition.measure}.{side}.{condition.limit!r}.{within_us}"
 
 
-def watch_for(condition: Condition, *, memory: int | None) -> Watch:
+def watch_for(condition: Condition, *, memory: int | None, usual: Sequence[str]) -> Watch:
     """Return the mask and the evidence of one condition.
 
     Args:
         condition: as the rule file has it.
         memory: its column of memory, if it looks back.
+        usual: the measures of which ``Seen.usual`` holds the baselines.
     """
     limit = Limit(condition.measure, condition.is_above, condition.limit)
     if condition.days:
         return WatchDays(limit, condition.days)
     if condition.against_baseline:
-        return WatchBaseline(limit)
+        return WatchBaseline(limit, usual.index(condition.measure))
     if condition.within is not None and memory is not None:
         return WatchEarlier(limit, condition.within // MICROSECOND, memory)
     return WatchNow(limit)

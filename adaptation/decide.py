@@ -1,4 +1,4 @@
-"""What becomes of firings: a changed plan, a proposal, or a row that says why not. Pure.
+"""What becomes of a reading's firings: a changed plan, a proposal, or a row that says why not. Pure.
 
 At one position the first firing by priority acts; the others are suppressed as ``outranked``. A protective
 rule applies its change, an upgrading one proposes it. Reason codes of outcomes without effect:
@@ -23,23 +23,25 @@ from adaptation.feed_chain import FeedChain
 from adaptation.proposals import close_expired, has_daily_cap, has_open_proposal, with_change
 from adaptation.rewrite import NoEffect, PlanRewritten, rewrite_plans
 from adaptation.rules import Rule, RuleSet, render_reason
-from adaptation.tracked import FiringsAt
+from adaptation.tracked import ReadingEvent
 from schemas.errors import InputError
-from schemas.events import AdaptationApplied, AdaptationProposed, Event, PlanChanged
+from schemas.events import AdaptationApplied, AdaptationProposed, BaselineChanged, Event, PlanChanged
 from schemas.people import PersonState
 from schemas.positions import Position
 from schemas.records import Adaptation, AdaptationStatus, Firing, Outcome, Record
 from schemas.situations import Decided, Situation
 
-__all__ = ["Decided", "Situation", "decide_firings", "plan_dates"]
+__all__ = ["Decided", "Situation", "decide_reading", "plan_dates"]
 
 
-def decide_firings(situation: Situation, at: FiringsAt, rules: RuleSet) -> Decided:
-    """Return what the firings of one person at one position come to.
+def decide_reading(situation: Situation, at: ReadingEvent, rules: RuleSet) -> Decided:
+    """Return what became true of one person at one reading comes to.
+
+    A baseline whose status changed is told before what a firing led to.
 
     Args:
         situation: the person and the plans of :func:`plan_dates`.
-        at: firings that may act and firings that may not; at least one in all.
+        at: firings that may act and firings that may not, and a baseline whose status changed.
         rules: the rules that fired; their order breaks ties of priority.
 
     Raises:
@@ -47,16 +49,20 @@ def decide_firings(situation: Situation, at: FiringsAt, rules: RuleSet) -> Decid
     """
     order = rules.by_priority()
     ranked = sorted(at.firings, key=lambda firing: order.index(_rule_of(firing, rules)))
-    first = (*ranked, *(firing for firing, _ in at.suppressed))[0]
-    today = local_day(first.at, first.time_zone)
-    person, closed = close_expired(situation.person, now=first.at, today=today, position=at.position)
+    today = local_day(at.at, at.time_zone)
+    person, closed = close_expired(situation.person, now=at.at, today=today, position=at.position)
+    chain = FeedChain(at.position, feed_last=situation.feed_last, at=at.at)
+    told: tuple[Event, ...] = ()
+    if at.baseline is not None:
+        told = (BaselineChanged(**chain.next_head(), baseline=at.baseline),)
     rows: list[Record] = [*closed]
     rows += [firing_row(firing, Outcome.SUPPRESSED, why=why) for firing, why in at.suppressed]
     rows += [firing_row(firing, Outcome.SUPPRESSED, why="outranked") for firing in ranked[1:]]
     if not ranked:
-        return Decided(at=first.at, person=person, records=tuple(rows))
-    acted = _act(replace(situation, person=person), first, _rule_of(first, rules), at.position)
-    return replace(acted, records=(*rows, *acted.records))
+        return Decided(at=at.at, person=person, events=told, records=tuple(rows))
+    first = ranked[0]
+    acted = _act(replace(situation, person=person), first, _rule_of(first, rules), chain)
+    return replace(acted, events=(*told, *acted.events), records=(*rows, *acted.records))
 
 
 def _rule_of(firing: Firing, rules: RuleSet) -> Rule:
@@ -70,14 +76,14 @@ def _rule_of(firing: Firing, rules: RuleSet) -> Rule:
     return rule
 
 
-def _act(situation: Situation, firing: Firing, rule: Rule, position: Position) -> Decided:
+def _act(situation: Situation, firing: Firing, rule: Rule, chain: FeedChain) -> Decided:
     rewritten = _rewritten_or_why(situation, firing, rule)
     if isinstance(rewritten, str):
         row = firing_row(firing, Outcome.WITHHELD, why=rewritten)
         return Decided(at=firing.at, person=situation.person, records=(row,))
     if rule.kind == "protective":
-        return _apply(situation, firing, rule, position, rewritten)
-    return _propose(situation, firing, rule, position, rewritten)
+        return _apply(situation, firing, rule, rewritten, chain)
+    return _propose(situation, firing, rule, rewritten, chain)
 
 
 def _rewritten_or_why(situation: Situation, firing: Firing, rule: Rule) -> tuple[PlanRewritten, ...] | str:
@@ -95,10 +101,13 @@ def _rewritten_or_why(situation: Situation, firing: Firing, rule: Rule) -> tuple
 
 
 def _apply(
-    situation: Situation, firing: Firing, rule: Rule, position: Position, rewritten: Sequence[PlanRewritten]
+    situation: Situation,
+    firing: Firing,
+    rule: Rule,
+    rewritten: Sequence[PlanRewritten],
+    chain: FeedChain,
 ) -> Decided:
     adaptation = _adaptation(firing, rule, "applied", rewritten)
-    chain = FeedChain(position, feed_last=situation.feed_last, at=firing.at)
     events: list[Event] = [
         PlanChanged(
             **chain.next_head(),
@@ -115,7 +124,7 @@ def _apply(
         *adaptation_rows(adaptation),
     ]
     records += [
-        version_row(one, cause=firing.firing_id, at=firing.at, position=position) for one in rewritten
+        version_row(one, cause=firing.firing_id, at=firing.at, position=chain.position) for one in rewritten
     ]
     return Decided(
         at=firing.at,
@@ -127,10 +136,13 @@ def _apply(
 
 
 def _propose(
-    situation: Situation, firing: Firing, rule: Rule, position: Position, rewritten: Sequence[PlanRewritten]
+    situation: Situation,
+    firing: Firing,
+    rule: Rule,
+    rewritten: Sequence[PlanRewritten],
+    chain: FeedChain,
 ) -> Decided:
     adaptation = _adaptation(firing, rule, "proposed", rewritten)
-    chain = FeedChain(position, feed_last=situation.feed_last, at=firing.at)
     return Decided(
         at=firing.at,
         person=_with_proposal(situation.person, adaptation),

@@ -18,14 +18,14 @@ class FeedChain:
     """Hands out the heads of one position's events, in order."""
 
     def __init__(self, position: Position, *, feed_last: str, at: dt.datetime) -> None:
-        self._position = position
+        self.position = position
         self._last = feed_last
         self._at = at
         self._slot = 0
 
     def next_head(self) -> EventHead:
         """Return the head of the next event: its id, the id before it, and its time."""
-        event_id = self._position.feed_id(self._slot)
+        event_id = self.position.feed_id(self._slot)
         head = EventHead(event_id=event_id, previous_id=self._last, time=self._at)
         self._slot += 1
         self._last = event_id

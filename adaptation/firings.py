@@ -1,15 +1,16 @@
-"""Onsets as firings: the id, the evidence and the confidence that travel on to ``decide``."""
+"""What became true at a reading, as an event: firings with id, evidence and confidence; HRV."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
-from adaptation.tracked import FiringsAt
+from adaptation.tracked import ReadingEvent
 from adaptation.triggers import Onset
 from schemas.frames import NO_SEQ, TIME_STAMPED_ON_ARRIVAL
 from schemas.positions import Position
 from schemas.readings import moment_of
-from schemas.records import Evidence, Firing, ReadingRef
+from schemas.records import Evidence, Firing, HrvDay, ReadingRef
 
 FIRING_NAMESPACE: Final = UUID("5d6a3a0e-6f0b-5c0a-9a57-0b8f9d3a7c41")
 """Namespace of firing ids. Never changed: the same log must give the same ids in every release."""
@@ -37,14 +38,19 @@ class ReadingAt:
         return f"{self.user_id}/{self.device_id}/{self.time_us}/{self.digest:016x}"
 
 
-def firings_at(reading: ReadingAt, onsets: list[Onset], *, time_zone: str) -> FiringsAt:
-    """Return the firings of all rules that became true at one reading, in the order of ``onsets``."""
+def reading_event(
+    reading: ReadingAt, onsets: Sequence[Onset], baseline: HrvDay | None, *, time_zone: str
+) -> ReadingEvent:
+    """Return what became true at one reading; firings stand in the order of ``onsets``."""
     made = [(_firing(reading, onset, time_zone=time_zone), onset.why_not) for onset in onsets]
-    return FiringsAt(
+    return ReadingEvent(
         position=reading.position,
         user_id=reading.user_id,
+        at=moment_of(reading.arrival_us),
+        time_zone=time_zone,
         firings=tuple(firing for firing, why_not in made if not why_not),
         suppressed=tuple((firing, why_not) for firing, why_not in made if why_not),
+        baseline=baseline,
     )
 
 

@@ -1,7 +1,7 @@
 """What was read from the log and not yet applied: readings and commands in one order per person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Self
 
@@ -28,9 +28,22 @@ class Field(IntEnum):
     ENTRY_MS = 7
     ENTRY_SEQ = 8
     INDEX = 9
+    ACTIVITY = 10
+    """As in a frame: 0 where not given."""
+    RR_START = 11
+    """Where the row's RR intervals begin among those of ``Rows.beats``."""
+    RR_COUNT = 12
+    RR_US = 13
+    """Sum of the row's RR intervals, µs."""
 
 
 COMMAND: Final = -1
+
+
+BEAT_UNITS_PER_MS: Final = 16
+"""A kept RR interval is a whole number of these: whole ms are exact, and others off by 0.03 ms at most."""
+
+_NO_BEATS: Final = np.zeros(0, np.uint16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +51,11 @@ class Rows:
     """n pending rows; never changed."""
 
     fields: NDArray[np.int64]
-    """(10, n), by ``Field``."""
+    """(14, n), by ``Field``."""
     values: NDArray[np.float64]
     """(n, 9) measures in the order of ``TRACKED_MEASURES``, NaN where not given."""
+    beats: NDArray[np.uint16] = field(default_factory=lambda: _NO_BEATS)
+    """RR intervals of these rows, and perhaps of others, in sixteenths of a millisecond."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -51,7 +66,18 @@ class Rows:
 
     def pick(self, rows: NDArray[np.int64]) -> Self:
         """Return the rows of these numbers."""
-        return type(self)(self.fields.take(rows, axis=1), self.values.take(rows, axis=0))
+        return type(self)(self.fields.take(rows, axis=1), self.values.take(rows, axis=0), self.beats)
+
+    def with_own_beats(self) -> Self:
+        """Return the rows with no other rows' intervals beside theirs."""
+        counts, starts = self[Field.RR_COUNT], self[Field.RR_START]
+        ends = counts.cumsum()
+        if len(self.beats) == (ends[-1] if len(ends) else 0):
+            return self
+        fields = self.fields.copy()
+        fields[Field.RR_START] = ends - counts
+        picked = np.arange(ends[-1]) + np.repeat(starts - fields[Field.RR_START], counts)
+        return type(self)(fields, self.values, self.beats[picked])
 
     def position(self, row: int) -> Position:
         """Return the place of one row in the log."""
@@ -78,7 +104,17 @@ def rows_of_frame(entry_id: EntryId, frame: ReadingFrame, people: list[int], str
     fields[Field.ENTRY_MS] = entry_id.ms
     fields[Field.ENTRY_SEQ] = entry_id.seq
     fields[Field.INDEX] = np.arange(len(frame))
-    return Rows(fields, frame.measures.take(FRAME_COLUMNS, axis=1))
+    fields[Field.ACTIVITY] = frame.activity
+    fields[Field.RR_START :] = 0
+    values = frame.measures.take(FRAME_COLUMNS, axis=1)
+    if not len(frame.rr_ms):
+        return Rows(fields, values)
+    fields[Field.RR_COUNT] = frame.rr_counts
+    ends = fields[Field.RR_COUNT].cumsum()
+    fields[Field.RR_START] = ends - fields[Field.RR_COUNT]
+    so_far_us = np.concatenate([[0.0], frame.rr_ms.cumsum()]) * 1000
+    fields[Field.RR_US] = np.rint(so_far_us[ends] - so_far_us[fields[Field.RR_START]])
+    return Rows(fields, values, np.rint(frame.rr_ms * BEAT_UNITS_PER_MS).astype(np.uint16))
 
 
 def row_of_command(entry_id: EntryId, person: int, arrival_us: int) -> Rows:
@@ -95,10 +131,13 @@ def join_rows(chunks: Sequence[Rows]) -> Rows:
     """Return the rows of at least one chunk, one after the other."""
     if len(chunks) == 1:
         return chunks[0]
-    return Rows(
-        np.concatenate([chunk.fields for chunk in chunks], axis=1),
-        np.concatenate([chunk.values for chunk in chunks]),
-    )
+    fields = np.concatenate([chunk.fields for chunk in chunks], axis=1)
+    values = np.concatenate([chunk.values for chunk in chunks])
+    beats = [chunk.beats for chunk in chunks]
+    if any(map(len, beats)):
+        before = np.cumsum([0, *map(len, beats[:-1])])
+        fields[Field.RR_START] += np.repeat(before, [len(chunk) for chunk in chunks])
+    return Rows(fields, values, np.concatenate(beats))
 
 
 def split_rounds(rows: Rows, rounds_max: int) -> tuple[list[Rows], Rows | None]:
@@ -120,4 +159,4 @@ def split_rounds(rows: Rows, rounds_max: int) -> tuple[list[Rows], Rows | None]:
     ends = np.bincount(rank).cumsum()[:rounds_max].tolist()
     rounds = [rows.pick(by_round[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
     left = np.flatnonzero(rank >= rounds_max)
-    return rounds, rows.pick(left) if len(left) else None
+    return rounds, rows.pick(left).with_own_beats() if len(left) else None

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from adaptation.baselines import MICROSECOND
 from adaptation.channels import (
     BASELINE_MEASURES,
-    SLOTS,
+    MEASURE_CHANNELS,
     STATISTICS,
     TRACKED_INDEX,
     TRACKED_MEASURES,
     statistics_of,
 )
-from adaptation.columns import NEVER_US, Cells, Group, Layout
+from adaptation.columns import NEVER_US, NO_DAY, Cells, Group, Layout
+from adaptation.physiology.stillness import WATCHED
+from adaptation.sleep_ring import SLEEP_DAY, SLEEP_MINUTES
 from schemas.measures import DAY_MEASURES
 
 CURRENT_AGE_MAX: Final = timedelta(hours=2)
@@ -27,29 +29,31 @@ DAY_COLUMNS: Final = np.array([TRACKED_INDEX[name] for name in DAY_NAMES])
 """Where the measures of a whole day stand among the tracked ones."""
 
 _CURRENT_US: Final = CURRENT_AGE_MAX // MICROSECOND
-_NO_DAY: Final = -(2**31)
-_BASELINE_COUNT: Final = len(BASELINE_MEASURES)
 
 
-def people_layout(rules: Sequence[str], memories: Sequence[str]) -> Layout:
+def people_layout(rules: Sequence[str], memories: Sequence[str], usual: Sequence[str]) -> Layout:
     """Return the columns of the people's table.
 
     Args:
         rules: names of the rules; what a rule remembers stands under its name.
         memories: labels of the conditions that look back.
+        usual: measures that a rule compares with their baseline.
     """
     return Layout(
         Group("value", TRACKED_MEASURES, float("nan")),
         Group("value_us", TRACKED_MEASURES, NEVER_US),
         *(
-            Group(f"usual_{name}", BASELINE_MEASURES, 0 if name in {"count", "since_us"} else 0.0)
+            Group(f"usual_{name}", tuple(usual), 0 if name in {"count", "since_us"} else 0.0)
             for name in STATISTICS
         ),
-        Group("day", DAY_NAMES, _NO_DAY),
+        Group("day", DAY_NAMES, NO_DAY),
         Group("day_value", DAY_NAMES, float("nan")),
         Group("day_us", DAY_NAMES, NEVER_US),
         Group("day_before_value", DAY_NAMES, float("nan")),
         Group("day_before_us", DAY_NAMES, NEVER_US),
+        Group("movement_us", WATCHED, NEVER_US),
+        SLEEP_DAY,
+        SLEEP_MINUTES,
         Group("zone", ("number", "offset_us", "from_us", "until_us"), 0),
         Group("active", tuple(rules), 0),
         Group("fired_us", tuple(rules), NEVER_US),
@@ -71,6 +75,7 @@ class Seen:
         time_us: NDArray[np.int64],
         day: NDArray[np.int64],
         values: NDArray[np.float64],
+        usual: Sequence[str],
     ) -> None:
         self.time_us = time_us
         """(n,)."""
@@ -82,9 +87,11 @@ class Seen:
         self.value = floats[:, columns("value")]
         """(n, 9) the person's current values, of any age."""
         self.value_us = ints[:, columns("value_us")]
-        usual = floats[:, columns("usual_mean", "usual_since_us")]
-        self.usual = usual.reshape(len(usual), len(STATISTICS), _BASELINE_COUNT)
-        """(n, 4 of STATISTICS, 6) the baseline of each current value, before that value."""
+        statistics = floats[:, columns("usual_mean", "usual_since_us")]
+        self.usual = statistics.reshape(len(statistics), len(STATISTICS), len(usual))
+        """(n, 4 of STATISTICS, measures that rules compare with theirs) the baseline of the current value of
+        each such measure, before that value."""
+        self._usual = [BASELINE_MEASURES.index(measure) for measure in usual]
         self.latest_day = ints[:, columns("day")]
         """(n, 2) last local day with a value, for each measure of a whole day."""
         self.day_value = floats[:, columns("day_value")]
@@ -111,11 +118,8 @@ class Seen:
         np.copyto(self.value, self.values, where=fresh)
         np.copyto(self.value_us, self.time_us[:, np.newaxis], where=fresh)
         # Copied as 8-byte cells: the counts and times among them keep their bits.
-        np.copyto(
-            self.usual,
-            statistics_of(streams.floats)[:, :, len(SLOTS) :],
-            where=fresh[:, np.newaxis, :_BASELINE_COUNT],
-        )
+        channels = statistics_of(streams.floats)[:, :, MEASURE_CHANNELS]
+        np.copyto(self.usual, channels[:, :, self._usual], where=fresh[:, np.newaxis, self._usual])
 
     def take_days(self) -> None:
         """Let the values of whole days count for their local day; of one day the latest counts.

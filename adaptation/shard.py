@@ -7,16 +7,19 @@ on how it was cut into frames, on the order of people in them, or on when the st
 A person with one device takes 968 bytes of columns and about 600 besides for ids and their rows.
 """
 
+from datetime import timedelta
 from typing import Final, Self
 
 import numpy as np
 
-from adaptation.channels import STREAM_LAYOUT
-from adaptation.columns import Table
+from adaptation.columns import SavedTable, Table
 from adaptation.pending import COMMAND, Field, Rows, join_rows, row_of_command, rows_of_frame, split_rounds
+from adaptation.physiology.windows import WINDOW_S
 from adaptation.rules import RuleSet
-from adaptation.snapshots import SavedTable, ShardState
-from adaptation.tracked import CommandAt, FiringsAt, TrackedEvent
+from adaptation.saved_bodies import restore_bodies, save_bodies
+from adaptation.snapshots import ShardState
+from adaptation.streams import STREAM_LAYOUT
+from adaptation.tracked import CommandAt, ReadingEvent, TrackedEvent
 from adaptation.tracking import Tracker
 from adaptation.triggers import Triggers
 from adaptation.zones import ZoneNames
@@ -24,7 +27,10 @@ from schemas.commands import CommandEntry, SetProfile
 from schemas.frames import ReadingFrame
 from schemas.positions import EntryId, Position
 
-__all__ = ["CommandAt", "FiringsAt", "Shard", "ShardState", "TrackedEvent"]
+__all__ = ["CommandAt", "ReadingEvent", "Shard", "ShardState", "TrackedEvent"]
+
+HRV_WINDOW: Final = timedelta(seconds=WINDOW_S)
+"""Length of a window of beats where nothing else is asked for."""
 
 ROUNDS_MAX: Final = 64
 """Readings of one person that one call applies; the rest waits, beside other people's readings."""
@@ -38,19 +44,20 @@ class Shard:
     clock_us: int
     """The partition's clock: the largest tick or arrival so far, µs since 1970 UTC."""
 
-    def __init__(self, rules: RuleSet, *, default_zone: str) -> None:
+    def __init__(self, rules: RuleSet, *, default_zone: str, hrv_window: timedelta = HRV_WINDOW) -> None:
         """Return an empty shard.
 
         Args:
             rules: the rules that are watched.
             default_zone: IANA zone of people who did not set theirs.
+            hrv_window: length of a window of beats: whole minutes, one at least.
 
         Raises:
             InputError: there is no such zone.
         """
         self.position = EntryId(0, 0)
         self.clock_us = 0
-        self._tracker = Tracker.empty(Triggers(rules), ZoneNames(default_zone))
+        self._tracker = Tracker.empty(Triggers(rules), ZoneNames(default_zone), window=hrv_window)
         self._pending: list[Rows] = []
         self._commands: dict[EntryId, CommandEntry] = {}
 
@@ -95,7 +102,7 @@ class Shard:
         events: list[TrackedEvent] = []
         for rows in rounds:
             events += self._apply(rows)
-        return events
+        return events + self._tracker.finish()
 
     def copy_state(self) -> ShardState:
         """Return an immutable copy of all the shard knows; costs little more than copying its columns."""
@@ -108,12 +115,15 @@ class Shard:
             devices=tuple(tracker.devices),
             people=SavedTable(tracker.people.layout.names, tracker.people.copy()),
             streams=SavedTable(tracker.streams.layout.names, tracker.streams.copy()),
+            bodies=save_bodies(tracker.bodies),
             pending=tuple(self._pending),
             commands=tuple(self._commands.items()),
         )
 
     @classmethod
-    def restore(cls, state: ShardState, rules: RuleSet, *, default_zone: str) -> Self:
+    def restore(
+        cls, state: ShardState, rules: RuleSet, *, default_zone: str, hrv_window: timedelta = HRV_WINDOW
+    ) -> Self:
         """Return a shard that goes on where ``state`` was copied.
 
         What rules remember is found by their names: a new rule starts without memory, one that is gone takes
@@ -122,7 +132,7 @@ class Shard:
         Raises:
             InputError: there is no such zone.
         """
-        shard = cls(rules, default_zone=default_zone)
+        shard = cls(rules, default_zone=default_zone, hrv_window=hrv_window)
         shard.position = state.position
         shard.clock_us = state.clock_us
         triggers = Triggers(rules)
@@ -131,8 +141,10 @@ class Shard:
             ZoneNames(default_zone, state.zones),
             Table.resume(triggers.layout, state.people.names, state.people.cells),
             Table.resume(STREAM_LAYOUT, state.streams.names, state.streams.cells),
+            window=hrv_window,
         )
         tracker.name_rows(state.users, state.devices)
+        restore_bodies(tracker.bodies, state.bodies)
         shard._tracker = tracker
         shard._pending = list(state.pending)
         shard._commands = dict(state.commands)
@@ -148,7 +160,7 @@ class Shard:
     def _apply(self, rows: Rows) -> list[TrackedEvent]:
         """Apply one round: at most one reading or command of each person."""
         if not self._commands:
-            return list(self._tracker.apply(rows))
+            return self._tracker.apply(rows)
         is_command = rows[Field.STREAM] == COMMAND
         events: list[TrackedEvent] = []
         readings = np.flatnonzero(~is_command)

@@ -3,38 +3,33 @@
 The bytes name every column, so a later release, or the same one with other rules, resumes them: columns it
 does not know are dropped, columns it has in addition start with their defaults. Layout::
 
-    "DBSH" │ version, 1 byte │ length of the header, 4 bytes │ header, JSON │ people │ streams │ pending
+    "DBSH" │ version, 1 byte │ length of the header, 4 bytes │ header, JSON │ the arrays that it names
+
+Version 1, without physiology, had four arrays and did not name them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from adaptation.channels import TRACKED_MEASURES
-from adaptation.columns import CELL_BYTES
+from adaptation.columns import SavedTable
 from adaptation.pending import Field, Rows, join_rows
+from adaptation.saved_bodies import NO_BODIES, SavedBodies
 from schemas.commands import CommandEntry
 from schemas.errors import InputError
 from schemas.plan import Model
 from schemas.positions import EntryId
 
-SHARD_STATE_VERSION: Final = 1
-_MAGIC: Final = b"DBSH" + bytes([SHARD_STATE_VERSION])
-_HEADER_START: Final = len(_MAGIC) + 4
+SHARD_STATE_VERSION: Final = 2
+_VERSION_WITHOUT_BODIES: Final = 1
+_MAGIC: Final = b"DBSH"
+_HEADER_START: Final = len(_MAGIC) + 1 + 4
 _WHERE: Final = "shard state"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedTable:
-    """The rows of one table, with the names of its columns."""
-
-    names: tuple[str, ...]
-    cells: NDArray[np.float64]
-    """(rows, len(names)) cells of 8 bytes, floats or integers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +46,7 @@ class ShardState:
     """User and device id of each row of ``streams``."""
     people: SavedTable
     streams: SavedTable
+    bodies: SavedBodies
     pending: tuple[Rows, ...]
     """Rows that wait, in order."""
     commands: tuple[tuple[EntryId, CommandEntry], ...]
@@ -58,7 +54,20 @@ class ShardState:
 
     def to_bytes(self) -> bytes:
         """Return the state as bytes."""
-        rows = join_rows(self.pending) if self.pending else _NO_ROWS
+        rows = join_rows(self.pending).with_own_beats() if self.pending else _NO_ROWS
+        arrays: dict[str, NDArray[np.generic]] = {
+            "people": self.people.cells,
+            "streams": self.streams.cells,
+            "pending_fields": rows.fields,
+            "pending_values": rows.values,
+            "pending_beats": rows.beats,
+            "rings": self.bodies.rings.cells,
+            "ring_keys": self.bodies.ring_keys,
+            "beat_rows": self.bodies.beat_rows,
+            "beats": np.frombuffer(self.bodies.beats, np.uint8),
+            "open_days": self.bodies.open_days,
+            "day_values": np.frombuffer(self.bodies.day_values, np.uint8),
+        }
         header = _Header(
             position=self.position,
             clock_us=self.clock_us,
@@ -68,15 +77,18 @@ class ShardState:
             devices="\n".join(device for _, device in self.devices),
             people=self.people.names,
             streams=self.streams.names,
+            rings=self.bodies.rings.names,
             pending=len(rows),
             pending_fields=tuple(field.name for field in Field),
             pending_measures=TRACKED_MEASURES,
             commands=self.commands,
+            arrays=tuple(
+                _Array(name=name, dtype=array.dtype.str, shape=array.shape) for name, array in arrays.items()
+            ),
         )
         head = header.model_dump_json().encode()
-        arrays = (self.people.cells, self.streams.cells, rows.fields, rows.values)
-        parts = [_MAGIC, len(head).to_bytes(4, "little"), head, *(array.tobytes() for array in arrays)]
-        return b"".join(parts)
+        start = _MAGIC + bytes([SHARD_STATE_VERSION]) + len(head).to_bytes(4, "little")
+        return b"".join([start, head, *(array.tobytes() for array in arrays.values())])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -86,23 +98,40 @@ class ShardState:
             InputError: the bytes are not a shard's state of a version that this release reads.
         """
         header, arrays = _open(data)
-        people, streams, fields, values = arrays
         rows = Rows(
-            _arrange(fields, header.pending_fields, [field.name for field in Field]),
-            _arrange(values.T, header.pending_measures, TRACKED_MEASURES).T,
+            _arrange(arrays["pending_fields"], header.pending_fields, [field.name for field in Field]),
+            _arrange(arrays["pending_values"].T, header.pending_measures, TRACKED_MEASURES).T,
+            arrays["pending_beats"].view(np.uint16),
         )
         users = zip(_lines(header.device_users), _lines(header.devices), strict=True)
+        bodies = SavedBodies(
+            rings=SavedTable(header.rings, arrays["rings"]),
+            ring_keys=arrays["ring_keys"],
+            beat_rows=arrays["beat_rows"],
+            beats=arrays["beats"].tobytes(),
+            open_days=arrays["open_days"],
+            day_values=arrays["day_values"].tobytes(),
+        )
         return cls(
             position=header.position,
             clock_us=header.clock_us,
             zones=header.zones,
             users=_lines(header.users),
             devices=tuple(users),
-            people=SavedTable(header.people, people),
-            streams=SavedTable(header.streams, streams),
+            people=SavedTable(header.people, arrays["people"]),
+            streams=SavedTable(header.streams, arrays["streams"]),
+            bodies=bodies,
             pending=(rows,) if len(rows) else (),
             commands=header.commands,
         )
+
+
+class _Array(Model):
+    """One array behind the header."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
 
 
 class _Header(Model):
@@ -116,50 +145,73 @@ class _Header(Model):
     devices: str
     people: tuple[str, ...]
     streams: tuple[str, ...]
+    rings: tuple[str, ...] = NO_BODIES.rings.names
     pending: int
     pending_fields: tuple[str, ...]
     pending_measures: tuple[str, ...]
     commands: tuple[tuple[EntryId, CommandEntry], ...]
+    arrays: tuple[_Array, ...] = ()
 
 
 _NO_ROWS: Final = Rows(np.empty((len(Field), 0), np.int64), np.empty((0, len(TRACKED_MEASURES))))
 
 _Cell = TypeVar("_Cell", np.int64, np.float64)
 
-_Arrays = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
-"""People, streams, pending fields, pending values, as they were written."""
 
-
-def _open(data: bytes) -> tuple[_Header, _Arrays]:
-    if data[: len(_MAGIC)] != _MAGIC:
+def _open(data: bytes) -> tuple[_Header, Mapping[str, NDArray[Any]]]:
+    version = data[len(_MAGIC)] if data.startswith(_MAGIC) and len(data) > len(_MAGIC) else None
+    if version not in (SHARD_STATE_VERSION, _VERSION_WITHOUT_BODIES):
         raise InputError(
-            f"starts with {data[: len(_MAGIC)]!r}",
+            f"starts with {data[: len(_MAGIC) + 1]!r}",
             where=_WHERE,
-            mend=f"this release reads version {SHARD_STATE_VERSION}; start it without this state",
+            mend=f"this release reads versions up to {SHARD_STATE_VERSION}; start it without this state",
         )
-    head_end = _HEADER_START + int.from_bytes(data[len(_MAGIC) : _HEADER_START], "little")
+    head_end = _HEADER_START + int.from_bytes(data[_HEADER_START - 4 : _HEADER_START], "little")
     try:
         header = _Header.model_validate_json(data[_HEADER_START:head_end])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise InputError(f"header: {first['msg']}", where=_WHERE, mend="start without this state") from error
-    shapes = (
-        (len(_lines(header.users)), len(header.people)),
-        (len(_lines(header.devices)), len(header.streams)),
-        (len(header.pending_fields), header.pending),
-        (header.pending, len(header.pending_measures)),
-    )
-    need = head_end + CELL_BYTES * sum(rows * columns for rows, columns in shapes)
+    arrays = header.arrays if version == SHARD_STATE_VERSION else _arrays_without_bodies(header)
+    need = head_end + sum(_size(array) for array in arrays)
     if len(data) != need:
         raise InputError(
             f"{len(data)} bytes instead of {need}", where=_WHERE, mend="start without this state"
         )
-    flat = np.frombuffer(data, "<f8", offset=head_end)
-    ends = np.cumsum([rows * columns for rows, columns in shapes])
-    people, streams, fields, values = (
-        part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)
+    found = _empty_arrays()
+    for array in arrays:
+        cells = np.frombuffer(data, array.dtype, int(np.prod(array.shape)), head_end)
+        found[array.name] = cells.reshape(array.shape)
+        head_end += _size(array)
+    return header, found
+
+
+def _size(array: _Array) -> int:
+    return int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize
+
+
+def _arrays_without_bodies(header: _Header) -> tuple[_Array, ...]:
+    """Return the arrays of version 1."""
+    fields, measures = len(header.pending_fields), len(header.pending_measures)
+    return (
+        _Array(name="people", dtype="<f8", shape=(len(_lines(header.users)), len(header.people))),
+        _Array(name="streams", dtype="<f8", shape=(len(_lines(header.devices)), len(header.streams))),
+        _Array(name="pending_fields", dtype="<i8", shape=(fields, header.pending)),
+        _Array(name="pending_values", dtype="<f8", shape=(header.pending, measures)),
     )
-    return header, (people, streams, fields.view(np.int64), values)
+
+
+def _empty_arrays() -> dict[str, NDArray[Any]]:
+    """Return the arrays that a state without beats, days and rings has."""
+    return {
+        "pending_beats": np.zeros(0, np.uint16),
+        "rings": NO_BODIES.rings.cells,
+        "ring_keys": NO_BODIES.ring_keys,
+        "beat_rows": NO_BODIES.beat_rows,
+        "beats": np.zeros(0, np.uint8),
+        "open_days": NO_BODIES.open_days,
+        "day_values": np.zeros(0, np.uint8),
+    }
 
 
 def _lines(text: str) -> tuple[str, ...]:

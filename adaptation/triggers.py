@@ -45,16 +45,23 @@ class Triggers:
             for condition in rule.when
             if condition.within is not None
         }
+        self.usual: tuple[str, ...] = tuple(
+            dict.fromkeys(one.measure for rule in self._rules for one in rule.when if one.against_baseline)
+        )
+        """Measures that a rule compares with their baseline."""
         place = {label: column for column, label in enumerate(memories)}
         self._watches: list[tuple[Watch, ...]] = [
-            tuple(watch_for(one, memory=place.get(memory_label(rule.name, one))) for one in rule.when)
+            tuple(
+                watch_for(one, memory=place.get(memory_label(rule.name, one)), usual=self.usual)
+                for one in rule.when
+            )
             for rule in self._rules
         ]
         self._memories = [w for watches in self._watches for w in watches if isinstance(w, WatchEarlier)]
         self._named = np.zeros((len(TRACKED_MEASURES), len(self._rules)), np.bool_)
         for number, rule in enumerate(self._rules):
             self._named[[TRACKED_INDEX[measure] for measure in rule.measures], number] = True
-        self.layout: Layout = people_layout([rule.name for rule in self._rules], list(memories))
+        self.layout: Layout = people_layout([rule.name for rule in self._rules], list(memories), self.usual)
         """Columns of the people's table that these rules need."""
 
     def judge(self, seen: Seen, fresh: NDArray[np.bool_], arrival_us: NDArray[np.int64]) -> list[Onset]:

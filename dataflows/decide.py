@@ -13,13 +13,13 @@ from typing import Final
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from adaptation.commands import dates_of_command, decide_command
-from adaptation.decide import decide_firings, plan_dates
+from adaptation.decide import decide_reading, plan_dates
 from adaptation.rules import RuleSet
-from adaptation.tracked import CommandAt, FiringsAt, TrackedEvent
+from adaptation.tracked import CommandAt, ReadingEvent, TrackedEvent, TrackedRecord
 from dataflows.live_metrics import LiveMetrics
 from schemas.errors import DaybeatError
 from schemas.events import PlanChanged
-from schemas.records import BaselineRow, DecisionRow, Outcome
+from schemas.records import DecisionRow, Outcome
 from stores.plans import LoadedSituation, PlanStore, PlanWrite, SituationRequest, WriteResult
 
 SINK_PARTITIONS: Final = 8
@@ -52,15 +52,15 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
     def write_batch(self, values: list[list[TrackedEvent]]) -> None:
         """Decide everything in ``values``; when it returns, all of it is durable."""
         began = time.perf_counter()
-        baselines: list[BaselineRow] = []
-        waiting: defaultdict[str, deque[FiringsAt | CommandAt]] = defaultdict(deque)
+        records: list[TrackedRecord] = []
+        waiting: defaultdict[str, deque[ReadingEvent | CommandAt]] = defaultdict(deque)
         for event in (event for events in values for event in events):
-            if isinstance(event, BaselineRow):
-                baselines.append(event)
-            else:
+            if isinstance(event, ReadingEvent | CommandAt):
                 waiting[_person_of(event)].append(event)
-        if baselines:
-            self._config.plans.append_records(baselines)
+            else:
+                records.append(event)
+        if records:
+            self._config.plans.append_records(records)
         for events in _rounds(waiting):
             self._decide(events)
         self._config.metrics.decide.observe(time.perf_counter() - began)
@@ -68,7 +68,7 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
     def snapshot(self) -> None:
         """Return nothing: what was written is known by its position in the store."""
 
-    def _decide(self, events: list[FiringsAt | CommandAt]) -> None:
+    def _decide(self, events: list[ReadingEvent | CommandAt]) -> None:
         for _ in range(ATTEMPTS_MAX):
             loaded = self._config.plans.load([self._request(event) for event in events])
             writes = [self._write(event, one) for event, one in zip(events, loaded, strict=True)]
@@ -84,17 +84,16 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
             mend="stop the other live flow; exactly one cluster may run over one log",
         )
 
-    def _request(self, event: FiringsAt | CommandAt) -> SituationRequest:
+    def _request(self, event: ReadingEvent | CommandAt) -> SituationRequest:
         if isinstance(event, CommandAt):
             return SituationRequest(
                 event.entry.user_id,
                 dates_of_command(event.entry, event.time_zone),
                 event.entry.command.command_id,
             )
-        first = (event.firings or tuple(firing for firing, _ in event.suppressed))[0]
-        return SituationRequest(event.user_id, plan_dates(first.at, first.time_zone), None)
+        return SituationRequest(event.user_id, plan_dates(event.at, event.time_zone), None)
 
-    def _write(self, event: FiringsAt | CommandAt, loaded: LoadedSituation) -> PlanWrite:
+    def _write(self, event: ReadingEvent | CommandAt, loaded: LoadedSituation) -> PlanWrite:
         if isinstance(event, CommandAt):
             decided = decide_command(
                 loaded.situation,
@@ -105,17 +104,17 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
             )
             command_id = event.entry.command.command_id
         else:
-            decided = decide_firings(loaded.situation, event, self._config.rules)
+            decided = decide_reading(loaded.situation, event, self._config.rules)
             command_id = None
         return PlanWrite(_person_of(event), event.position, loaded.applied, decided, command_id)
 
-    def _count(self, event: FiringsAt | CommandAt, write: PlanWrite, result: WriteResult) -> None:
+    def _count(self, event: ReadingEvent | CommandAt, write: PlanWrite, result: WriteResult) -> None:
         metrics = self._config.metrics
         if result == "replayed":
             metrics.replayed.inc()
         if result != "written":
             return
-        if isinstance(event, FiringsAt):
+        if isinstance(event, ReadingEvent):
             for firing in event.firings:
                 metrics.firings.labels(firing.rule).inc()
         metrics.events.inc(len(write.decided.events))
@@ -147,14 +146,14 @@ class DecideSink(FixedPartitionedSink[list[TrackedEvent], None]):
         return DecidePartition(self._config)
 
 
-def _person_of(event: FiringsAt | CommandAt) -> str:
+def _person_of(event: ReadingEvent | CommandAt) -> str:
     return event.entry.user_id if isinstance(event, CommandAt) else event.user_id
 
 
 def _rounds(
-    waiting: dict[str, deque[FiringsAt | CommandAt]],
-) -> Iterator[list[FiringsAt | CommandAt]]:
+    waiting: dict[str, deque[ReadingEvent | CommandAt]],
+) -> Iterator[list[ReadingEvent | CommandAt]]:
     """Yield the next event of every person until none is left."""
-    people: Iterable[deque[FiringsAt | CommandAt]] = waiting.values()
+    people: Iterable[deque[ReadingEvent | CommandAt]] = waiting.values()
     while people := [events for events in people if events]:
         yield [events.popleft() for events in people]

@@ -7,7 +7,13 @@ import structlog
 
 from schemas.dead_letters import DeadLetter
 from schemas.errors import DaybeatError, InputError
-from schemas.frames import ReadingFrame
+from schemas.frames import (
+    CONTACT,
+    CONTACT_GIVEN,
+    TIME_OF_RECEIPT,
+    TIME_STAMPED_ON_ARRIVAL,
+    ReadingFrame,
+)
 from schemas.joined_frames import decode_frames
 from schemas.measures import ACTIVITIES, SOURCES
 from schemas.positions import EntryId
@@ -26,6 +32,8 @@ _NOTHING_TO_STORE: Final = frozenset({EntryKind.TICK.value.encode(), EntryKind.C
 """Time is no row, and what a command led to comes through the decisions."""
 
 _READINGS: Final = EntryKind.READINGS.value.encode()
+
+_FLAGS_MAX: Final = TIME_STAMPED_ON_ARRIVAL | CONTACT_GIVEN | CONTACT | TIME_OF_RECEIPT
 
 _UNREADABLE: Final = (DaybeatError, ValueError, LookupError, TypeError, AttributeError)
 """Bytes that pass the checksum can still be no frame: another release's, or somebody else's."""
@@ -116,6 +124,8 @@ def _check(frame: ReadingFrame) -> None:
         raise InputError("a frame's RR intervals do not add up", where="log")
     if n and (frame.activity.max() > len(ACTIVITIES) or frame.source.max() > len(SOURCES)):
         raise InputError("a frame holds unknown activities or sources", where="log")
+    if n and (frame.flags.max() > _FLAGS_MAX or ((frame.flags & (CONTACT | CONTACT_GIVEN)) == CONTACT).any()):
+        raise InputError("a frame holds unknown flags, or a contact that nobody gave", where="log")
 
 
 def _corrupt_rows(one: _Located, error: Exception) -> EntryRows:

@@ -12,6 +12,7 @@ from schemas.events import (
     AdaptationApplied,
     AdaptationNoted,
     AdaptationProposed,
+    BaselineChanged,
     CommandDone,
     Event,
     PlanChanged,
@@ -19,13 +20,19 @@ from schemas.events import (
     TaskChanged,
 )
 from schemas.plan import Plan, Task
-from schemas.records import Adaptation
+from schemas.records import Adaptation, HrvDay
 
 # Colours that people who see red and green alike can tell apart, as on the page; a word says the same.
 _PROTECTIVE: Final = "dark_orange"
 _UPGRADING: Final = "dodger_blue1"
 _QUIET: Final = "dim"
 _INDENT: Final = " " * 10
+
+_RANGE_WORDS: Final = {
+    "below": "fell below your normal range",
+    "above": "rose above your normal range",
+    "within": "is back in your normal range",
+}
 
 
 def lines_of(received: Received, zone: ZoneInfo) -> Iterator[Text]:
@@ -73,9 +80,27 @@ def _event_lines(event: Event, zone: ZoneInfo) -> Iterator[Text]:
             yield Text(f"{time}  {event.adaptation.status}: {event.adaptation.reason}", _QUIET)
         case TaskChanged():
             yield Text(f"{time}  {event.task.title}: {event.task.status}")
+        case BaselineChanged():
+            yield Text(f"{time}  {_baseline_words(event.baseline)}")
         case CommandDone():
             outcome = "done" if event.ok else f"refused: {event.reason}"
             yield Text(f"{time}  command {event.command_id} {outcome}", _QUIET)
+
+
+def _baseline_words(day: HrvDay) -> str:
+    """Return where the 7-day mean lies, in natural logarithms of ms as the record has it."""
+    numbers = []
+    if day.mean7 is not None:
+        numbers.append(f"7-day mean {day.mean7:.2f}")
+    if day.normal_low is not None and day.normal_high is not None:
+        numbers.append(f"usually {day.normal_low:.2f}–{day.normal_high:.2f}")
+    if day.maturity in {"learning", "provisional"}:
+        numbers.append(f"{day.maturity}: {day.have} of {day.need} days")
+    if day.status is not None:
+        words = _RANGE_WORDS[day.status]
+    else:
+        words = "has no normal range yet" if day.maturity == "learning" else "cannot be judged today"
+    return f"HRV {words}" + (f" ({', '.join(numbers)})" if numbers else "")
 
 
 def _adaptation_lines(head: str, adaptation: Adaptation, zone: ZoneInfo) -> Iterator[Text]:

@@ -10,7 +10,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from schemas.frames import FRAME_ROWS_MAX, NO_SEQ, TIME_STAMPED_ON_ARRIVAL, ReadingFrame
+from schemas.frames import (
+    CONTACT,
+    CONTACT_GIVEN,
+    FRAME_ROWS_MAX,
+    NO_SEQ,
+    TIME_OF_RECEIPT,
+    TIME_STAMPED_ON_ARRIVAL,
+    ReadingFrame,
+)
 from schemas.ids import PartitionId
 from schemas.measures import ACTIVITIES, MEASURE_NAMES, SOURCES
 from schemas.readings import Reading, digest_of
@@ -23,6 +31,7 @@ _ROW_BYTES: Final = 128
 
 _ACTIVITY_CODES: Final = {name: 1 + index for index, name in enumerate(ACTIVITIES)}
 _SOURCE_CODES: Final = {name: 1 + index for index, name in enumerate(SOURCES)}
+_CONTACT_FLAGS: Final = {None: 0, False: CONTACT_GIVEN, True: CONTACT_GIVEN | CONTACT}
 
 
 @dataclass(slots=True)
@@ -104,7 +113,7 @@ def _columns(batch: Batch) -> ReadingFrame:
         arrival_us=arrival_us,
         seq=np.array([reading.get("seq", NO_SEQ) for reading in readings], np.int64),
         digest=np.array(batch.digests, np.uint64),
-        flags=stamped.astype(np.uint8) * np.uint8(TIME_STAMPED_ON_ARRIVAL),
+        flags=np.array([_flags_of(*pair) for pair in zip(readings, batch.times_us, strict=True)], np.uint8),
         activity=np.array(
             [_ACTIVITY_CODES.get(reading.get("activity", ""), 0) for reading in readings], np.uint8
         ),
@@ -114,6 +123,14 @@ def _columns(batch: Batch) -> ReadingFrame:
         rr_ms=np.array(list(chain.from_iterable(rr_lists)), np.float64),
         extra=[orjson.dumps(reading["extra"]) if "extra" in reading else b"" for reading in readings],
     )
+
+
+def _flags_of(reading: Reading, time_us: int | None) -> int:
+    """Return a reading's flags; ``time_of`` speaks of a time, so it says nothing of a reading without one."""
+    flags = _CONTACT_FLAGS[reading.get("contact")]
+    if time_us is None:
+        return flags | TIME_STAMPED_ON_ARRIVAL
+    return flags | TIME_OF_RECEIPT if reading.get("time_of") == "receipt" else flags
 
 
 def _split(rows: NDArray[np.int64], row_bytes: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -71,12 +71,14 @@ REFUSAL_SENTENCES: Final = {
     Refusal.UNKNOWN_FIELD: (
         "The reading has a field that is not in the contract; data of your own belong in extra."
     ),
-    Refusal.UNKNOWN_VALUE: "activity or source is not one of the names in the contract.",
+    Refusal.UNKNOWN_VALUE: "activity, source or time_of is not one of the names in the contract.",
     Refusal.OUT_OF_BOUNDS: (
         f"A number is outside its bounds: {_BOUNDS}, each of rr_ms [{RR_LOW_MS:g}, {RR_HIGH_MS:g}], "
         f"1 to {RR_COUNT_MAX} of them; seq is a whole number from 0 to 2^53 - 1."
     ),
-    Refusal.NO_MEASURE: "The reading measures nothing: none of the measures, rr_ms or activity is given.",
+    Refusal.NO_MEASURE: (
+        "The reading measures nothing: none of the measures, rr_ms, activity or contact is given."
+    ),
     Refusal.MALFORMED_TIME: "time is not an RFC 3339 time with seconds and offset.",
     Refusal.NO_SUCH_TIME: "time names a moment that the calendar does not have, or one before 1970.",
     Refusal.FUTURE_TIME: (

@@ -26,6 +26,8 @@ from schemas.measures import (
 
 Activity = Literal["rest", "walk", "run", "cycle", "workout", "sleep", "unknown"]
 Source = Literal["wearable", "manual", "app"]
+TimeOf = Literal["measure", "receipt"]
+"""What ``time`` is the moment of: the measure itself, or its receipt by a bridge such as a phone."""
 _Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Hrv = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
 _Time = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$")]
@@ -49,6 +51,8 @@ class Reading(TypedDict):
     sleep_minutes: NotRequired[Annotated[float, Field(ge=0, le=1440, allow_inf_nan=False)]]
     steps: NotRequired[Annotated[float, Field(ge=0, le=200_000, allow_inf_nan=False)]]
     activity: NotRequired[Activity]
+    contact: NotRequired[bool]
+    time_of: NotRequired[TimeOf]
     source: NotRequired[Source]
     extra: NotRequired[dict[str, JsonValue]]
 
@@ -61,7 +65,7 @@ READINGS: Final[TypeAdapter[list[Reading]]] = TypeAdapter(
 GATHERED_READINGS: Final[TypeAdapter[list[Reading]]] = TypeAdapter(list[Reading])
 """Readings of many messages, joined into one array."""
 
-_MEASURED: Final = frozenset(MEASURE_NAMES) | {"rr_ms", "activity"}
+_MEASURED: Final = frozenset(MEASURE_NAMES) | {"rr_ms", "activity", "contact"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

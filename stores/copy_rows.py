@@ -13,7 +13,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.frames import NO_SEQ, TIME_STAMPED_ON_ARRIVAL, ReadingFrame
+from schemas.frames import (
+    CONTACT,
+    CONTACT_GIVEN,
+    NO_SEQ,
+    TIME_OF_RECEIPT,
+    TIME_STAMPED_ON_ARRIVAL,
+    ReadingFrame,
+)
 from schemas.measures import ACTIVITIES, MEASURE_NAMES, SOURCES
 
 READING_COLUMNS: Final = (
@@ -29,6 +36,8 @@ READING_COLUMNS: Final = (
     "source",
     "rr_ms",
     "extra",
+    "contact",
+    "time_of_receipt",
 )
 """Columns of table ``readings`` in the order of the rows."""
 
@@ -47,8 +56,7 @@ _JSONB_VERSION: Final = b"\x01"
 
 def has_untimed_rows(frame: ReadingFrame) -> bool:
     """Tell whether a row came without a time and is known by its sequence number alone."""
-    stamped = (frame.flags & TIME_STAMPED_ON_ARRIVAL) != 0
-    return bool((stamped & (frame.seq != NO_SEQ)).any())
+    return bool((_is_set(frame.flags, TIME_STAMPED_ON_ARRIVAL) & (frame.seq != NO_SEQ)).any())
 
 
 def copy_rows(frame: ReadingFrame) -> bytes:
@@ -95,6 +103,7 @@ def _shapes_of(frame: ReadingFrame, columns: _Columns) -> NDArray[np.int64]:
     """Return (n, 2): two numbers that tell the layout of each row; equal numbers, equal layout."""
     given = columns.given @ (1 << np.arange(len(MEASURE_NAMES), dtype=np.int64))
     codes = (given << 1) | (frame.seq != NO_SEQ)
+    codes = (codes << 1) | _is_set(frame.flags, CONTACT_GIVEN)
     codes = (codes << 4) | frame.activity
     codes = (codes << 3) | frame.source
     lengths = (columns.user_lengths << 8) | columns.device_lengths
@@ -138,7 +147,7 @@ def _fields_of(frame: ReadingFrame, columns: _Columns, rows: NDArray[np.intp]) -
         _Field(">i8", frame.digest[rows].view(np.int64)),
         None if frame.seq[first] == NO_SEQ else _Field(">i8", frame.seq[rows]),
         _Field(">i8", frame.arrival_us[rows] - _POSTGRES_EPOCH_US),
-        _Field("u1", frame.flags[rows] & TIME_STAMPED_ON_ARRIVAL),
+        _Field("u1", _is_set(frame.flags[rows], TIME_STAMPED_ON_ARRIVAL)),
     ]
     fields += [
         _Field(">f8", frame.measures[rows, index]) if given else None
@@ -152,7 +161,17 @@ def _fields_of(frame: ReadingFrame, columns: _Columns, rows: NDArray[np.intp]) -
     else:
         texts = [_JSONB_VERSION + frame.extra[row] for row in rows.tolist()]
         fields.append(_Field(f"V{len(texts[0])}", np.array(texts, dtype=f"V{len(texts[0])}")))
+    if frame.flags[first] & CONTACT_GIVEN:
+        fields.append(_Field("u1", _is_set(frame.flags[rows], CONTACT)))
+    else:
+        fields.append(None)
+    fields.append(_Field("u1", _is_set(frame.flags[rows], TIME_OF_RECEIPT)))
     return fields
+
+
+def _is_set(flags: NDArray[np.uint8], flag: int) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (flags & flag) != 0
+    return found
 
 
 def _name_field(names: Sequence[str], code: int) -> _Field | None:

@@ -1,4 +1,7 @@
-"""Retention: readings and features older than a given age are dropped, chunk by chunk. Decisions stay."""
+"""Retention: readings, and what is computed of them, are dropped at a given age, chunk by chunk.
+
+Decisions and running baselines stay.
+"""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -7,14 +10,17 @@ import psycopg
 
 from stores.migrations import Tier, detect_tier
 
-_TABLES: Final = ("readings", "features")
+_TABLES: Final = ("readings", "features", "hrv_days", "estimates", "wear")
+
+_SPLIT_BY_DAY: Final = frozenset({"hrv_days"})
+"""Chunks of these are named by a date, those of the others by a moment."""
 
 _CHUNKS_AT_ONCE: Final = 100
 """A transaction that drops thousands of chunks runs out of locks."""
 
 
 def apply_retention(connection: psycopg.Connection[tuple[Any, ...]], keep: timedelta) -> int:
-    """Make the database keep readings and features for ``keep`` and return how many chunks went now.
+    """Make the database keep readings and what is computed of them for ``keep``; return how many chunks went.
 
     Community: sets the retention policy, and TimescaleDB drops chunks by itself (0 is returned).
     Apache: drops the chunks that are too old now; to be called about once a day.
@@ -53,8 +59,14 @@ def _drop_chunks(connection: psycopg.Connection[tuple[Any, ...]], table: str, ke
     borders = ends[_CHUNKS_AT_ONCE - 1 :: _CHUNKS_AT_ONCE]
     if len(ends) % _CHUNKS_AT_ONCE:
         borders.append(ends[-1])
+    statement = _DROP_BY_DAY if table in _SPLIT_BY_DAY else _DROP
     for border in borders:
-        connection.execute(
-            "SELECT drop_chunks(%s::regclass, older_than => %s::timestamptz)", (f"daybeat.{table}", border)
-        )
+        # The catalogue gives a date as its midnight in UTC.
+        connection.execute(statement, (f"daybeat.{table}", border))
     return len(ends)
+
+
+_DROP: Final = "SELECT drop_chunks(%s::regclass, older_than => %s::timestamptz)"
+_DROP_BY_DAY: Final = (
+    "SELECT drop_chunks(%s::regclass, older_than => (%s::timestamptz AT TIME ZONE 'UTC')::date)"
+)

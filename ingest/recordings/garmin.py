@@ -52,7 +52,7 @@ def read_garmin(path: Path, *, user_id: str) -> Recording:
             readings.append(TimedReading(time_us, reading))
     plausible = [beat for beat in beats if is_plausible(beat)]
     left_out["beat_out_of_bounds"] += len(beats) - len(plausible)
-    readings += group_beats(plausible, follows=_follows)
+    readings += group_beats(plausible, follows=_follows, time_of="receipt")
     zone = _zone_of(offset or timedelta(0))
     return recording_of(user_id, DEVICE_ID, zone, readings, left_out=+left_out, where=path)
 

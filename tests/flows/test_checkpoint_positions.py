@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from adaptation.rules import builtin_rules
 from adaptation.shard import ROUNDS_MAX
-from adaptation.tracked import FiringsAt
+from adaptation.tracked import ReadingEvent
 from dataflows.checkpoints import CheckpointFolder, CheckpointWriter
 from dataflows.live_metrics import LiveMetrics
 from dataflows.track import TrackConfig, TrackLogic
@@ -58,11 +58,11 @@ def test_what_waited_at_a_snapshot_is_tracked_again_after_a_crash(
     # The flow goes on, hands the firing to a writer that dies with it, and would like to checkpoint.
     while logic.notify_at() is not None:
         handed_on, _ = logic.on_notify()
-    assert any(isinstance(event, FiringsAt) for events in handed_on for event in events)
+    assert any(isinstance(event, ReadingEvent) for events in handed_on for event in events)
     writer.close()
 
     again = CheckpointWriter(folder, committed=dict, release=lambda _positions: None)
     resumed = TrackLogic(replace(config, writer=again), snapshot)
     events = [event for batch in resumed.on_notify()[0] for event in batch]
     again.close()
-    assert [event.firings[0].rule for event in events if isinstance(event, FiringsAt)] == ["energy_drop"]
+    assert [event.firings[0].rule for event in events if isinstance(event, ReadingEvent)] == ["energy_drop"]

@@ -6,7 +6,7 @@ import pytest
 
 from adaptation.rules import builtin_rules
 from adaptation.shard import Shard
-from adaptation.tracked import FiringsAt
+from adaptation.tracked import ReadingEvent
 from daybeat.demo_plans import demo_plan
 from ingest.device_messages import DeviceMessage, encode_readings
 from ingest.intake import Message, take_in
@@ -57,7 +57,7 @@ class _Track:
                 self._shard.take_frame(self._next_id(), decode_frame(entry.payload))
                 while self._shard.has_pending:
                     for event in self._shard.advance():
-                        if isinstance(event, FiringsAt):
+                        if isinstance(event, ReadingEvent):
                             firings += event.firings
         return firings
 

@@ -9,7 +9,7 @@ import redis
 import redis.asyncio
 
 from adaptation.commands import decide_command
-from adaptation.decide import decide_firings
+from adaptation.decide import decide_reading
 from daybeat.servers import LocalServers
 from schemas.errors import UnavailableError
 from schemas.events import AdaptationProposed
@@ -84,7 +84,7 @@ class Scribe:
 def proposal(now: dt.datetime) -> Adaptation:
     """Return what a rule proposes at a moment of a day with a plan."""
     today = situation(plan(task("walk", "11:00", day=now.date()), day=now.date()))
-    (proposed,) = decide_firings(today, firings_at(firing("energy_surge", now=now)), RULES).events
+    (proposed,) = decide_reading(today, firings_at(firing("energy_surge", now=now)), RULES).events
     assert isinstance(proposed, AdaptationProposed)
     return proposed.adaptation
 

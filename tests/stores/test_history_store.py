@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from typing import get_args
 
 import numpy as np
 import psycopg
@@ -14,10 +15,13 @@ from schemas.frames import decode_frame, encode_frame
 from schemas.ids import PartitionId
 from schemas.joined_frames import decode_frames
 from schemas.positions import EntryId
+from schemas.records import HrvDayRow, Record, WearRow
 from stores.history import EntryRows, HistoryStore, RowCount
+from stores.record_rows import RECORD_INSERTS
 from stores.stream_tail import StreamName
 from stores.untimed import identify_untimed
 from support.history_rows import Row, frame_of_rows, in_order, random_rows, stored_rows
+from support.records import AT, a_record_of_every_table, bare_records_of_the_body, records_of_the_body
 
 pytestmark = pytest.mark.servers
 
@@ -50,11 +54,11 @@ def test_what_was_not_given_is_null_and_never_nan_or_zero(
     store.write([_entry([bare])], {})
     row = database.execute(
         "SELECT steps, heart_rate_bpm, hrv_rmssd_ms, hrv_sdnn_ms, energy_level, stress_level,"
-        " readiness_score, sleep_quality, sleep_minutes, activity, source, rr_ms, extra, seq"
+        " readiness_score, sleep_quality, sleep_minutes, activity, source, rr_ms, extra, seq, contact"
         " FROM daybeat.readings"
     ).fetchone()
     assert row is not None
-    assert row == (0.0, *[None] * 13)
+    assert row == (0.0, *[None] * 14)
     assert not any(isinstance(value, float) and np.isnan(value) for value in row)
 
 
@@ -187,6 +191,68 @@ def test_a_number_of_a_reading_with_time_does_not_shadow_one_without(
     store.write([_entry([timed])], {})
     store.write([_entry([_untimed(5, 2_000_000)], 2)], {})
     assert len(stored_rows(database)) == 2
+
+
+def _stored_records(database: psycopg.Connection, like: list[Record]) -> list[Record]:
+    """Return everything that stands in the tables of these records, in their order, as records."""
+    found: list[Record] = []
+    for kind in dict.fromkeys(type(record) for record in like):
+        columns = [name for name in kind.model_fields if name != "table"]
+        table = kind.model_fields["table"].default
+        rows = database.execute(f"SELECT {', '.join(columns)} FROM daybeat.{table}")  # noqa: S608
+        found += [kind.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
+    return found
+
+
+@pytest.mark.parametrize("records", [records_of_the_body(), bare_records_of_the_body()], ids=["full", "bare"])
+def test_what_is_computed_of_a_person_comes_back_once_and_what_is_not_known_as_null(
+    store: HistoryStore, database: psycopg.Connection, records: list[Record]
+) -> None:
+    entries = [EntryRows(StreamName.DECISIONS, P, EntryId(1, 0), records=records)]
+    tables = {"features", "hrv_days", "estimates", "wear"}
+    assert store.write(entries, {}) == dict.fromkeys(tables, RowCount(1, 1))
+    assert store.write(entries, {}) == dict.fromkeys(tables, RowCount(1, 0))
+    assert _stored_records(database, records) == records
+
+
+def test_full_and_bare_records_fit_into_one_statement(
+    store: HistoryStore, database: psycopg.Connection
+) -> None:
+    records = [*records_of_the_body("ada"), *bare_records_of_the_body("ben")]
+    entry = EntryRows(StreamName.DECISIONS, P, EntryId(1, 0), records=records)
+    assert set(store.write([entry, entry], {}).values()) == {RowCount(4, 2)}
+    assert sorted(map(str, _stored_records(database, records))) == sorted(map(str, records))
+
+
+def test_a_day_has_one_value_a_slot_whenever_it_was_closed(
+    store: HistoryStore, database: psycopg.Connection
+) -> None:
+    day = next(one for one in records_of_the_body() if isinstance(one, HrvDayRow))
+    later = day.model_copy(update={"time": AT + dt.timedelta(hours=2), "ln_value": 3.2})
+    morning = day.model_copy(update={"slot": "morning"})
+    entries = [EntryRows(StreamName.DECISIONS, P, EntryId(1, 0), records=[day, later, morning])]
+    assert store.write(entries, {}) == {"hrv_days": RowCount(3, 2)}
+    assert _stored_records(database, [day]) == [day, morning]
+
+
+def test_a_device_put_on_and_taken_off_within_one_time_stamp_did_both(
+    store: HistoryStore, database: psycopg.Connection
+) -> None:
+    on = next(one for one in records_of_the_body() if isinstance(one, WearRow))
+    off = on.model_copy(update={"worn": False})
+    store.write([EntryRows(StreamName.DECISIONS, P, EntryId(1, 0), records=[on, off, on])], {})
+    assert sorted(one.worn for one in _stored_records(database, [on]) if isinstance(one, WearRow)) == [
+        False,
+        True,
+    ]
+
+
+def test_every_kind_of_record_has_a_table_that_takes_it(store: HistoryStore) -> None:
+    records = a_record_of_every_table()
+    assert {type(one) for one in records} == set(get_args(get_args(Record)[0]))
+    counts = store.write([EntryRows(StreamName.DECISIONS, P, EntryId(1, 0), records=records)], {})
+    assert counts == {record.table: RowCount(1, 1) for record in records}
+    assert set(RECORD_INSERTS) | {"profiles"} == set(counts)
 
 
 def test_rows_and_positions_are_stored_together_or_not_at_all(

@@ -65,6 +65,41 @@ def test_an_empty_database_is_brought_to_the_schema_and_a_second_run_changes_not
     check_migrated(empty)
 
 
+def test_rows_of_before_the_physiology_stay_valid_and_can_be_read(empty: psycopg.Connection) -> None:
+    older = [one for one in load_migrations() if one.number < 5]
+    migrate(empty, migrations=older)
+    empty.execute(
+        "INSERT INTO daybeat.readings"
+        " (time, user_id, device_id, digest, arrival, time_stamped_on_arrival, steps)"
+        " VALUES ('2026-11-20 08:00+00', 'ada', 'watch', 1, '2026-11-20 08:00+00', false, 12)"
+    )
+    empty.execute(
+        "INSERT INTO daybeat.features VALUES"
+        " ('2026-11-20 08:00+00', 'ada', 'watch', 120, 131, 0.9, 0, 'good', 42, 3.7, NULL, 10, 66, 'older')"
+    )
+    assert migrate(empty).applied == ("0005_physiology.sql",)
+    check_migrated(empty)
+    assert empty.execute("SELECT steps, contact, time_of_receipt FROM daybeat.readings").fetchall() == [
+        (12.0, None, False)
+    ]
+    for schema in ("daybeat", "daybeat_analysis"):
+        found = empty.execute(
+            sql.SQL("SELECT beats, method, quality_reason, stress_index FROM {}").format(
+                sql.Identifier(schema, "features")
+            )
+        )
+        assert found.fetchall() == [(131, "older", "", None)]
+
+
+def test_a_new_window_must_say_why_it_is_as_good_as_it_is(database: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.NotNullViolation, match="quality_reason"):
+        database.execute(
+            "INSERT INTO daybeat.features"
+            " (time, user_id, device_id, window_seconds, beats, coverage, artefact_share, quality, method)"
+            " VALUES (now(), 'ada', 'watch', 120, 131, 0.9, 0, 'good', 'new')"
+        )
+
+
 def test_two_at_the_same_time_wait_for_each_other(empty_url: str) -> None:
     reports, failures = [], []
 
@@ -113,7 +148,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_and_can_be_run_after_a_
 
 
 def test_a_database_that_was_never_migrated_says_so(empty: psycopg.Connection) -> None:
-    with pytest.raises(MigrationError, match=r"4 migrations were not run; run daybeat migrate"):
+    with pytest.raises(MigrationError, match=r"5 migrations were not run; run daybeat migrate"):
         check_migrated(empty)
 
 
@@ -242,6 +277,9 @@ def test_the_tables_of_the_contract_are_hypertables_where_they_grow_with_time(
     assert {name for (name,) in rows} == {
         "readings",
         "features",
+        "hrv_days",
+        "estimates",
+        "wear",
         "baselines",
         "decisions",
         "adaptations",

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from adaptation.commands import decide_command
-from adaptation.decide import decide_firings
+from adaptation.decide import decide_reading
 from schemas.positions import Position
 from schemas.records import BaselineRow
 from schemas.situations import Decided, Situation
@@ -151,7 +151,7 @@ def test_a_hundred_firings_at_once_in_one_batch(store: PlanStore, redis_client: 
     for number in range(1, 101):
         one = firing(names[number % len(names)], number=number)
         position = position_at(NOW, number)
-        decided = decide_firings(state, firings_at(one, position=position), RULES)
+        decided = decide_reading(state, firings_at(one, position=position), RULES)
         writes.append(PlanWrite("ada", position, applied, decided))
         state, applied = state.after(decided), position
     assert store.write(writes) == [WriteResult.WRITTEN] * 100

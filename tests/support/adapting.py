@@ -4,7 +4,7 @@ import datetime as dt
 from uuid import NAMESPACE_URL, uuid5
 
 from adaptation.rules import builtin_rules
-from adaptation.tracked import FiringsAt
+from adaptation.tracked import ReadingEvent
 from schemas.commands import COMMAND, CommandEntry
 from schemas.people import PersonState
 from schemas.plan import Plan, Task, TimeBlock
@@ -105,9 +105,16 @@ def position_at(now: dt.datetime, index: int = 0) -> Position:
 
 def firings_at(
     *firings: Firing, suppressed: tuple[tuple[Firing, str], ...] = (), position: Position | None = None
-) -> FiringsAt:
+) -> ReadingEvent:
     first = (*firings, *(one for one, _ in suppressed))[0]
-    return FiringsAt(position or Position.parse(first.position), first.user_id, firings, suppressed)
+    return ReadingEvent(
+        position or Position.parse(first.position),
+        first.user_id,
+        at=first.at,
+        time_zone=first.time_zone,
+        firings=firings,
+        suppressed=suppressed,
+    )
 
 
 def situation(

@@ -9,11 +9,20 @@ import numpy as np
 import orjson
 import psycopg
 
-from schemas.frames import ReadingFrame
+from schemas.frames import (
+    CONTACT,
+    CONTACT_GIVEN,
+    TIME_OF_RECEIPT,
+    TIME_STAMPED_ON_ARRIVAL,
+    ReadingFrame,
+)
 from schemas.measures import ACTIVITIES, MEASURE_NAMES, MEASURES, SOURCES
 
 Row = dict[str, Any]
-"""user_id, device_id, time_us, arrival_us, digest, and what else the reading has: seq, stamped, measures…"""
+"""user_id, device_id, time_us, arrival_us, digest, and what else the reading has: seq, measures, contact…
+
+``stamped`` and ``received`` are there, and true, where the time is that of the arrival or of a receipt.
+"""
 
 BEGAN_US = 1_790_000_000_000_000
 """2026-09-21T14:13:20Z."""
@@ -39,12 +48,13 @@ def random_rows(
         for measure in MEASURES:
             if chance.random() < 0.3:
                 row[measure.name] = round(chance.uniform(measure.low + 0.01, measure.high), 3)
-        if chance.random() < 0.3:
-            row["activity"] = chance.choice(ACTIVITIES)
-        if chance.random() < 0.3:
-            row["source"] = chance.choice(SOURCES)
+        for name, choices in (("activity", ACTIVITIES), ("source", SOURCES), ("contact", (True, False))):
+            if chance.random() < 0.3:
+                row[name] = chance.choice(choices)
         if chance.random() < 0.3:
             row["rr_ms"] = [round(chance.uniform(300, 1500), 2) for _ in range(chance.randrange(1, 6))]
+        if chance.random() < 0.2:
+            row["received"] = True
         if chance.random() < 0.2:
             row["extra"] = {"note": "ä€𝄞" * chance.randrange(4), "n": chance.randrange(1000)}
         rows.append(row)
@@ -66,7 +76,7 @@ def frame_of_rows(rows: Sequence[Row]) -> ReadingFrame:
         arrival_us=np.array([row["arrival_us"] for row in rows], np.int64),
         seq=np.array([row.get("seq", -1) for row in rows], np.int64),
         digest=np.array([row["digest"] for row in rows], np.uint64),
-        flags=np.array([row.get("stamped", False) for row in rows], np.uint8),
+        flags=np.array([_flags(row) for row in rows], np.uint8),
         activity=np.array([_code(ACTIVITIES, row.get("activity")) for row in rows], np.uint8),
         source=np.array([_code(SOURCES, row.get("source")) for row in rows], np.uint8),
         measures=measures,
@@ -78,14 +88,16 @@ def frame_of_rows(rows: Sequence[Row]) -> ReadingFrame:
 
 def stored_rows(database: psycopg.Connection) -> list[Row]:
     """Return what table ``readings`` holds, in the same form; NULLs are left out."""
-    columns = ["seq", *MEASURE_NAMES, "activity", "source", "rr_ms", "extra"]
+    columns = ["seq", *MEASURE_NAMES, "activity", "source", "rr_ms", "extra", "contact"]
     query = (
         "SELECT user_id, device_id, (extract(epoch FROM time) * 1000000)::bigint,"  # noqa: S608
-        " (extract(epoch FROM arrival) * 1000000)::bigint, digest, time_stamped_on_arrival, "
+        " (extract(epoch FROM arrival) * 1000000)::bigint, digest, time_stamped_on_arrival, time_of_receipt, "
         f"{', '.join(columns)} FROM daybeat.readings"
     )
     rows = []
-    for user_id, device_id, time_us, arrival_us, digest, stamped, *values in database.execute(query):
+    for user_id, device_id, time_us, arrival_us, digest, stamped, received, *values in database.execute(
+        query
+    ):
         row: Row = {
             "user_id": user_id,
             "device_id": device_id,
@@ -95,6 +107,8 @@ def stored_rows(database: psycopg.Connection) -> list[Row]:
         }
         if stamped:
             row["stamped"] = True
+        if received:
+            row["received"] = True
         row |= {name: value for name, value in zip(columns, values, strict=True) if value is not None}
         rows.append(row)
     return rows
@@ -112,3 +126,11 @@ def moment(time_us: int) -> dt.datetime:
 
 def _code(names: Sequence[str], name: str | None) -> int:
     return 0 if name is None else 1 + names.index(name)
+
+
+def _flags(row: Row) -> int:
+    flags = TIME_STAMPED_ON_ARRIVAL if row.get("stamped") else 0
+    flags |= TIME_OF_RECEIPT if row.get("received") else 0
+    if "contact" in row:
+        flags |= CONTACT_GIVEN | (CONTACT if row["contact"] else 0)
+    return flags

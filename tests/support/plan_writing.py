@@ -3,7 +3,7 @@
 import datetime as dt
 
 from adaptation.commands import decide_command
-from adaptation.decide import decide_firings
+from adaptation.decide import decide_reading
 from schemas.commands import CommandEntry
 from schemas.ids import partition_of
 from schemas.plan import Plan
@@ -32,7 +32,7 @@ def load(store: PlanStore, user: str = "ada", command_id: str | None = None) -> 
 
 
 def fire(loaded: LoadedSituation, one: Firing, position: Position) -> PlanWrite:
-    decided = decide_firings(loaded.situation, firings_at(one, position=position), RULES)
+    decided = decide_reading(loaded.situation, firings_at(one, position=position), RULES)
     return PlanWrite(one.user_id, position, loaded.applied, decided)
 
 

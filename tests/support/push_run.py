@@ -11,7 +11,7 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from adaptation.commands import dates_of_command, decide_command
-from adaptation.decide import decide_firings, plan_dates
+from adaptation.decide import decide_reading, plan_dates
 from daybeat.app_client import stream_url
 from push.server import PushConfig, serve_push
 from push.session import SessionLimits
@@ -126,7 +126,7 @@ class PlanWriter:
         (loaded,) = self._store.load([SituationRequest(user_id, plan_dates(now, "UTC"))])
         position = Position(next(self._ms), 0, 0)
         fired = firing(rule, now=now, user=user_id, position=position)
-        decided = decide_firings(loaded.situation, firings_at(fired, position=position), RULES)
+        decided = decide_reading(loaded.situation, firings_at(fired, position=position), RULES)
         assert self._store.write([PlanWrite(user_id, position, loaded.applied, decided)]) == [
             WriteResult.WRITTEN
         ]

@@ -10,10 +10,10 @@ import numpy as np
 
 from adaptation.rules import RuleSet, builtin_rules
 from adaptation.shard import Shard
-from adaptation.tracked import CommandAt, FiringsAt, TrackedEvent
+from adaptation.tracked import CommandAt, ReadingEvent, TrackedEvent
 from schemas.commands import Command, CommandEntry
 from schemas.frames import NO_SEQ, ReadingFrame
-from schemas.measures import MEASURE_INDEX, MEASURE_NAMES
+from schemas.measures import ACTIVITIES, MEASURE_INDEX, MEASURE_NAMES
 from schemas.positions import EntryId
 from schemas.readings import micros
 from schemas.records import BaselineRow, Firing
@@ -31,6 +31,8 @@ def at(text: str) -> int:
 
 NOON = at("2026-11-20T12:00:00+00:00")
 
+_ACTIVITY_CODES = {"": 0} | {name: 1 + index for index, name in enumerate(ACTIVITIES)}
+
 USUAL_MS = 45.0
 """RMSSD of the person in :func:`with_usual_rmssd`."""
 
@@ -46,6 +48,8 @@ class Sent:
     delay_us: int = SECOND_US
     seq: int = NO_SEQ
     flags: int = 0
+    activity: str = ""
+    rr_ms: Sequence[float] = ()
 
     @property
     def arrival_us(self) -> int:
@@ -67,11 +71,11 @@ def frame_of(sent: Sequence[Sent]) -> ReadingFrame:
         seq=np.array([one.seq for one in sent], np.int64),
         digest=np.array([2**63 + crc32(repr(one.values).encode()) for one in sent], np.uint64),
         flags=np.array([one.flags for one in sent], np.uint8),
-        activity=np.zeros(n, np.uint8),
+        activity=np.array([_ACTIVITY_CODES[one.activity] for one in sent], np.uint8),
         source=np.zeros(n, np.uint8),
         measures=measures,
-        rr_counts=np.zeros(n, np.uint16),
-        rr_ms=np.zeros(0),
+        rr_counts=np.array([len(one.rr_ms) for one in sent], np.uint16),
+        rr_ms=np.array([rr_ms for one in sent for rr_ms in one.rr_ms], np.float64),
         extra=[b""] * n,
     )
 
@@ -130,12 +134,12 @@ class Run:
 
 def firings_of(events: Sequence[TrackedEvent]) -> list[Firing]:
     """Return the firings that may act."""
-    return [firing for event in events if isinstance(event, FiringsAt) for firing in event.firings]
+    return [firing for event in events if isinstance(event, ReadingEvent) for firing in event.firings]
 
 
 def suppressed_of(events: Sequence[TrackedEvent]) -> list[tuple[str, str]]:
     """Return rule and reason code of the suppressed firings."""
-    found = [pair for event in events if isinstance(event, FiringsAt) for pair in event.suppressed]
+    found = [pair for event in events if isinstance(event, ReadingEvent) for pair in event.suppressed]
     return [(firing.rule, why) for firing, why in found]
 
 

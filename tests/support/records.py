@@ -1,20 +1,25 @@
 """One record of every table, with every field given."""
 
 import datetime as dt
+from typing import get_args
 
 from schemas.plan import Task
 from schemas.records import (
     AdaptationRow,
     BaselineRow,
     DecisionRow,
+    EstimateRow,
     Evidence,
     EvidenceValue,
+    FeatureRow,
+    HrvDayRow,
     Outcome,
     PlanVersionRow,
     ProfileRow,
     ReadingRef,
     Record,
     TaskEventRow,
+    WearRow,
 )
 
 AT = dt.datetime(2026, 11, 20, 8, 0, 0, 123456, dt.UTC)
@@ -123,7 +128,80 @@ def a_record_of_every_table(user: str = "ada") -> list[Record]:
             count=1400,
             since=AT - dt.timedelta(days=14),
         ),
+        *records_of_the_body(user),
         ProfileRow(
             user_id=user, time=AT, position="1700000000000-2-5", profile={"time_zone": "Europe/Berlin"}
         ),
+    ]
+
+
+def records_of_the_body(user: str = "ada") -> list[Record]:
+    """Return one record for each table that is computed of a person's beats and heart rate."""
+    device = f"{user}-watch"
+    return [
+        FeatureRow(
+            time=AT,
+            user_id=user,
+            device_id=device,
+            window_seconds=120,
+            beats=131,
+            coverage=0.975,
+            artefact_share=0.03,
+            quality="low",
+            quality_reason="artefacts",
+            rmssd_ms=42.5,
+            ln_rmssd=3.7495,
+            sdnn_ms=55.25,
+            pnn50_percent=18.5,
+            mean_heart_rate_bpm=66.25,
+            stress_index=91.5,
+            method="daybeat-windows-1",
+        ),
+        HrvDayRow(
+            time=AT,
+            user_id=user,
+            day=DATE,
+            device_id=device,
+            measure="rmssd_ms",
+            slot="asleep",
+            values=84,
+            ln_value=3.05,
+            heart_rate_bpm=57.5,
+            mean7=3.21,
+            cv7=4.6,
+            normal_low=3.35,
+            normal_high=3.78,
+            have=41,
+            need=41,
+            maturity="stable",
+            status="below",
+            onset=True,
+        ),
+        EstimateRow(
+            time=AT,
+            user_id=user,
+            device_id=device,
+            stress_level=0.4,
+            stress_confidence=0.8,
+            energy_level=0.65,
+            energy_confidence=0.5,
+            readiness_score=0.7,
+            readiness_confidence=0.6,
+            method="daybeat-estimates-1",
+        ),
+        WearRow(time=AT, user_id=user, device_id=device, worn=True, reason="contact"),
+    ]
+
+
+def bare_records_of_the_body(user: str = "ada") -> list[Record]:
+    """Return the same records with every field left out that may be."""
+    left_out = {
+        name: None
+        for record in records_of_the_body()
+        for name, field in type(record).model_fields.items()
+        if type(None) in get_args(field.annotation)
+    }
+    return [
+        record.model_copy(update={name: None for name in left_out if name in type(record).model_fields})
+        for record in records_of_the_body(user)
     ]

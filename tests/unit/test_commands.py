@@ -5,7 +5,7 @@ import jsonpatch
 import pytest
 
 from adaptation.commands import dates_of_command, decide_command
-from adaptation.decide import decide_firings
+from adaptation.decide import decide_reading
 from schemas.commands import CommandEntry, CommandOutcome
 from schemas.events import CommandDone, PlanChanged, PlanReplaced, TaskChanged
 from schemas.plan import PLAN_BYTES_PUT_MAX, Plan
@@ -49,7 +49,7 @@ def with_proposal(*plans: Plan) -> tuple[Situation, str]:
     """Return the situation after energy_surge proposed something, and the proposal's id."""
     before = situation(*plans)
     one = firing("energy_surge")
-    return before.after(decide_firings(before, firings_at(one), RULES)), one.firing_id
+    return before.after(decide_reading(before, firings_at(one), RULES)), one.firing_id
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_proposal_whose_task_was_started_adapted_replaced_or_lost_is_not_appli
     original = plan(task("a", "10:00", intensity="high"))
     state, proposal_id = with_proposal(original)
     accept = command("adaptation.accept", adaptation_id=proposal_id)
-    eased = decide_firings(state, firings_at(firing("energy_drop")), RULES)
+    eased = decide_reading(state, firings_at(firing("energy_drop")), RULES)
     other = original.model_copy(update={"blocks": plan(task("a", "10:00", title="New")).blocks})
     for changed in (
         state.after(decide(state, command("task.start", task_id="a"))),
@@ -221,7 +221,7 @@ def test_a_profile_sets_the_zone() -> None:
 def test_a_put_plan_follows_the_version_it_replaces_and_keeps_what_has_happened() -> None:
     old = plan(task("done", "08:00", status="completed"), task("a", "10:00"), task("b", "11:00"), version=7)
     state = situation(old)
-    state = state.after(decide_firings(state, firings_at(firing("energy_drop")), RULES))
+    state = state.after(decide_reading(state, firings_at(firing("energy_drop")), RULES))
     adapted = state.plans[DAY].blocks[0].tasks
     new = plan(
         task("done", "08:00", title="Changed"),
@@ -271,7 +271,7 @@ def test_a_plan_is_put_up_to_its_size_and_not_beyond(over_bytes: int, reason: st
 def test_a_plan_that_was_adapted_can_be_put_back_as_it_was() -> None:
     full = plan(*(task(f"t{n}", f"{10 + n}:00", description="x" * 500) for n in range(12)))
     state = situation(full)
-    state = state.after(decide_firings(state, firings_at(firing("energy_drop")), RULES))
+    state = state.after(decide_reading(state, firings_at(firing("energy_drop")), RULES))
     lost = state.plans[DAY]
     assert len(lost.model_dump_json()) > PLAN_BYTES_PUT_MAX
     assert decide(situation(), command("plan.put", plan=lost.model_dump())).plans == (lost,)

@@ -4,7 +4,7 @@ import json
 import jsonpatch
 import pytest
 
-from adaptation.decide import decide_firings, plan_dates
+from adaptation.decide import decide_reading, plan_dates
 from adaptation.rules import RuleSet, render_reason
 from schemas.errors import InputError
 from schemas.events import AdaptationApplied, AdaptationProposed, PlanChanged
@@ -32,7 +32,7 @@ def test_a_protective_firing_changes_the_plan_and_says_so_to_everyone() -> None:
     before = plan(task("a", "10:00", intensity="high"), version=3)
     one = firing("energy_drop")
     position = position_at(NOW, index=5)
-    decided = decide_firings(situation(before, feed_last="17-3"), firings_at(one, position=position), RULES)
+    decided = decide_reading(situation(before, feed_last="17-3"), firings_at(one, position=position), RULES)
 
     changed, applied = decided.events
     assert isinstance(changed, PlanChanged)
@@ -86,7 +86,7 @@ def test_a_protective_firing_changes_the_plan_and_says_so_to_everyone() -> None:
 
 def test_an_upgrading_firing_only_proposes() -> None:
     before = plan(task("a", "10:00", energy_requirement="high"))
-    decided = decide_firings(situation(before), firings_at(firing("energy_surge")), RULES)
+    decided = decide_reading(situation(before), firings_at(firing("energy_surge")), RULES)
     assert decided.plans == ()
     (proposed,) = decided.events
     assert isinstance(proposed, AdaptationProposed)
@@ -101,7 +101,7 @@ def test_an_upgrading_firing_only_proposes() -> None:
 def test_a_change_across_midnight_has_one_event_for_each_plan_and_one_for_the_adaptation() -> None:
     now = at("22:00")
     plans = (plan(task("late", "23:00")), plan(task("night", "01:00", day=TOMORROW), day=TOMORROW))
-    decided = decide_firings(situation(*plans), firings_at(firing(now=now)), RULES)
+    decided = decide_reading(situation(*plans), firings_at(firing(now=now)), RULES)
     assert [event.type for event in decided.events] == ["plan.changed", "plan.changed", "adaptation.applied"]
     assert [one.date for one in decided.plans] == [DAY, TOMORROW]
     assert decided.person.changes == {DAY: ("energy_drop",)}
@@ -109,7 +109,7 @@ def test_a_change_across_midnight_has_one_event_for_each_plan_and_one_for_the_ad
 
 def test_at_one_position_the_first_by_priority_acts() -> None:
     at_once = firings_at(firing("energy_surge"), firing("stress_spike"), firing("energy_drop"))
-    decided = decide_firings(situation(plan(task("a"))), at_once, RULES)
+    decided = decide_reading(situation(plan(task("a"))), at_once, RULES)
     assert sorted(decisions(decided)) == [
         ("energy_drop", "applied", ""),
         ("energy_surge", "suppressed", "outranked"),
@@ -118,7 +118,7 @@ def test_at_one_position_the_first_by_priority_acts() -> None:
 
 
 def test_of_equal_priority_the_file_s_order_decides() -> None:
-    decided = decide_firings(
+    decided = decide_reading(
         situation(plan(task("a"))), firings_at(firing("sleep_debt"), firing("stress_spike")), RULES
     )
     assert decisions(decided)[-1] == ("stress_spike", "applied", "")
@@ -126,34 +126,34 @@ def test_of_equal_priority_the_file_s_order_decides() -> None:
 
 def test_a_suppressed_firing_leaves_a_row_with_its_reason_and_nothing_else() -> None:
     before = situation(plan(task("a")))
-    decided = decide_firings(before, firings_at(suppressed=((firing("energy_drop"), "cooldown"),)), RULES)
+    decided = decide_reading(before, firings_at(suppressed=((firing("energy_drop"), "cooldown"),)), RULES)
     assert decisions(decided) == [("energy_drop", "suppressed", "cooldown")]
     assert (decided.plans, decided.events, decided.person) == ((), (), before.person)
 
 
 def test_without_a_plan_a_firing_is_withheld_and_does_not_use_up_the_day_s_change() -> None:
-    first = decide_firings(situation(), firings_at(firing("energy_drop", number=1)), RULES)
+    first = decide_reading(situation(), firings_at(firing("energy_drop", number=1)), RULES)
     assert decisions(first) == [("energy_drop", "withheld", "no_plan")]
     assert first.events == ()
     later = Situation("ada", first.person, {DAY: plan(task("a"))})
-    second = decide_firings(later, firings_at(firing("energy_drop", number=2)), RULES)
+    second = decide_reading(later, firings_at(firing("energy_drop", number=2)), RULES)
     assert decisions(second) == [("energy_drop", "applied", "")]
 
 
 @pytest.mark.parametrize("one", [task("a", locked=True), task("a", "08:00"), task("a", category="meal")])
 def test_with_nothing_to_change_a_firing_is_withheld_and_does_not_use_up_the_day_s_change(one: Task) -> None:
-    decided = decide_firings(situation(plan(one)), firings_at(firing("energy_drop")), RULES)
+    decided = decide_reading(situation(plan(one)), firings_at(firing("energy_drop")), RULES)
     assert decisions(decided) == [("energy_drop", "withheld", "nothing_to_change")]
     assert decided.person.changes == {}
 
 
 def test_a_rule_changes_a_plan_once_a_local_day() -> None:
     person = PersonState(changes={DAY: ("energy_drop",)})
-    decided = decide_firings(
+    decided = decide_reading(
         situation(plan(task("a")), person=person), firings_at(firing("energy_drop")), RULES
     )
     assert decisions(decided) == [("energy_drop", "withheld", "daily_cap")]
-    other = decide_firings(
+    other = decide_reading(
         situation(plan(task("a")), person=person), firings_at(firing("stress_spike")), RULES
     )
     assert decisions(other) == [("stress_spike", "applied", "")]
@@ -161,7 +161,7 @@ def test_a_rule_changes_a_plan_once_a_local_day() -> None:
 
 def test_three_rules_change_a_plan_on_a_local_day_and_no_fourth() -> None:
     person = PersonState(changes={DAY: ("one", "two", "three")})
-    decided = decide_firings(
+    decided = decide_reading(
         situation(plan(task("a")), person=person), firings_at(firing("energy_drop")), RULES
     )
     assert decisions(decided) == [("energy_drop", "withheld", "daily_cap")]
@@ -169,7 +169,7 @@ def test_three_rules_change_a_plan_on_a_local_day_and_no_fourth() -> None:
 
 def test_the_daily_cap_does_not_hold_a_proposal_back() -> None:
     person = PersonState(changes={DAY: ("one", "two", "three")})
-    decided = decide_firings(
+    decided = decide_reading(
         situation(plan(task("a")), person=person), firings_at(firing("energy_surge")), RULES
     )
     assert decisions(decided) == [("energy_surge", "proposed", "")]
@@ -180,36 +180,36 @@ def test_the_cap_counts_the_local_day_not_the_utc_day() -> None:
     person = PersonState(changes={DAY: ("energy_drop",)})
     tomorrow = plan(task("a", "02:00", day=TOMORROW), day=TOMORROW)
     one = firing(now=now, zone="Europe/Berlin")
-    decided = decide_firings(situation(tomorrow, person=person), firings_at(one), RULES)
+    decided = decide_reading(situation(tomorrow, person=person), firings_at(one), RULES)
     assert decisions(decided) == [("energy_drop", "applied", "")]
     assert decided.person.changes == {DAY: ("energy_drop",), TOMORROW: ("energy_drop",)}
 
 
 def test_changes_of_days_before_yesterday_are_forgotten() -> None:
     days = {DAY - dt.timedelta(days=back): ("energy_drop",) for back in (1, 2, 3)}
-    decided = decide_firings(situation(person=PersonState(changes=days)), firings_at(firing()), RULES)
+    decided = decide_reading(situation(person=PersonState(changes=days)), firings_at(firing()), RULES)
     assert set(decided.person.changes) == {DAY - dt.timedelta(days=1)}
 
 
 def test_a_rule_has_one_open_proposal_at_a_time() -> None:
     plans = plan(task("a", "10:00"), task("b", "14:00"))
-    first = decide_firings(situation(plans), firings_at(firing("energy_surge", number=1)), RULES)
+    first = decide_reading(situation(plans), firings_at(firing("energy_surge", number=1)), RULES)
     soon = NOW + dt.timedelta(minutes=59)
     again = firings_at(firing("energy_surge", now=soon, number=2))
-    second = decide_firings(situation(plans).after(first), again, RULES)
+    second = decide_reading(situation(plans).after(first), again, RULES)
     assert decisions(second) == [("energy_surge", "withheld", "already_proposed")]
     # Task a begins at ten: from then on that proposal can have no effect, so another one may be made.
     begun = firings_at(firing("energy_surge", now=at("10:00"), number=3))
-    third = decide_firings(situation(plans).after(first), begun, RULES)
+    third = decide_reading(situation(plans).after(first), begun, RULES)
     assert decisions(third) == [("energy_surge", "proposed", "")]
 
 
 def test_an_expired_proposal_is_closed_with_a_row_at_the_next_firing() -> None:
     before = situation(plan(task("a", "10:00"), task("b", "18:00")))
-    first = decide_firings(before, firings_at(firing("energy_surge")), RULES)
+    first = decide_reading(before, firings_at(firing("energy_surge")), RULES)
     (proposal,) = first.person.proposals.values()
     now = proposal.expires_at
-    second = decide_firings(before.after(first), firings_at(firing("energy_drop", now=now)), RULES)
+    second = decide_reading(before.after(first), firings_at(firing("energy_drop", now=now)), RULES)
     assert decisions(second) == [("energy_surge", "expired", ""), ("energy_drop", "applied", "")]
     assert second.records[0].time == proposal.expires_at
     assert second.person.proposals == {}
@@ -221,7 +221,7 @@ def test_a_hundred_firings_at_once_change_once_per_rule_and_three_times_in_all()
     outcomes: list[tuple[str, str, str]] = []
     for number in range(100):
         one = firing(names[number % len(names)], number=number)
-        decided = decide_firings(state, firings_at(one, position=position_at(NOW, number)), RULES)
+        decided = decide_reading(state, firings_at(one, position=position_at(NOW, number)), RULES)
         outcomes += decisions(decided)
         state = state.after(decided)
     applied = [rule for rule, outcome, _ in outcomes if outcome == "applied"]
@@ -236,7 +236,7 @@ def test_the_same_input_gives_the_same_ids_and_every_id_only_once() -> None:
     at_once = firings_at(
         firing("energy_drop"), firing("stress_spike"), suppressed=((firing("sleep_debt"), "cooldown"),)
     )
-    one, two = (decide_firings(situation(plan(task("a"))), at_once, RULES) for _ in range(2))
+    one, two = (decide_reading(situation(plan(task("a"))), at_once, RULES) for _ in range(2))
     assert one == two
     ids = [row.decision_id for row in one.records if isinstance(row, DecisionRow)]
     assert len(ids) == len(set(ids)) == 3
@@ -244,7 +244,7 @@ def test_the_same_input_gives_the_same_ids_and_every_id_only_once() -> None:
 
 def test_a_firing_of_an_unknown_rule_is_an_error_that_names_it() -> None:
     with pytest.raises(InputError, match="unknown rule 'energy_drop'"):
-        decide_firings(situation(), firings_at(firing("energy_drop")), RuleSet(rules=()))
+        decide_reading(situation(), firings_at(firing("energy_drop")), RuleSet(rules=()))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ import pytest
 
 from ingest import framing
 from ingest.framing import FRAME_BYTES_MAX, Batch, frames_of
-from schemas.frames import encode_frame
+from schemas.frames import (
+    CONTACT,
+    CONTACT_GIVEN,
+    TIME_OF_RECEIPT,
+    TIME_STAMPED_ON_ARRIVAL,
+    decode_frame,
+    encode_frame,
+)
 from schemas.ids import partition_of
 from schemas.readings import Reading
 
@@ -59,6 +66,32 @@ def test_frames_have_no_more_rows_than_a_feed_id_can_count(monkeypatch: pytest.M
     monkeypatch.setattr(framing, "FRAME_ROWS_MAX", 7)
     batch = _batch([{"steps": 1.0}] * 30, users=1)
     assert [len(frame) for _, frame in frames_of(batch)] == [7, 7, 7, 7, 2]
+
+
+FLAGS = {
+    "nothing of either": ({"steps": 1.0}, 0),
+    "contact": ({"contact": True}, CONTACT_GIVEN | CONTACT),
+    "no contact": ({"contact": False}, CONTACT_GIVEN),
+    "time of the measure": ({"steps": 1.0, "time_of": "measure"}, 0),
+    "time of the receipt": ({"steps": 1.0, "time_of": "receipt"}, TIME_OF_RECEIPT),
+    "both": ({"contact": False, "time_of": "receipt"}, CONTACT_GIVEN | TIME_OF_RECEIPT),
+}
+
+
+@pytest.mark.parametrize(("reading", "flags"), FLAGS.values(), ids=FLAGS.keys())
+def test_contact_and_the_kind_of_time_stand_in_the_flags(reading: Reading, flags: int) -> None:
+    ((_, frame),) = frames_of(_batch([reading], users=1))
+    assert decode_frame(encode_frame(frame)).flags.tolist() == [flags]
+
+
+def test_a_reading_without_a_time_is_stamped_on_arrival_whatever_it_says_of_its_time() -> None:
+    batch = _batch([{"contact": True, "time_of": "receipt"}, {"steps": 1.0, "time_of": "receipt"}], users=1)
+    batch.times_us = [None, None]
+    ((_, frame),) = frames_of(batch)
+    assert frame.flags.tolist() == [
+        TIME_STAMPED_ON_ARRIVAL | CONTACT_GIVEN | CONTACT,
+        TIME_STAMPED_ON_ARRIVAL,
+    ]
 
 
 def test_a_reading_whose_extra_cannot_be_written_canonically_is_not_added() -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from hashlib import blake2b
 
 import orjson
 import pytest
@@ -58,6 +59,12 @@ BAD_READINGS = {
     "a fraction as seq": (b'{"heart_rate_bpm":64,"seq":1.5}', Refusal.WRONG_TYPE),
     "an unknown field": (b'{"heart_rate_bpm":64,"pulse":64}', Refusal.UNKNOWN_FIELD),
     "an unknown activity": (b'{"activity":"flying"}', Refusal.UNKNOWN_VALUE),
+    "contact as a number": (b'{"contact":1}', Refusal.WRONG_TYPE),
+    "contact as text": (b'{"contact":"true"}', Refusal.WRONG_TYPE),
+    "contact as null": (b'{"contact":null}', Refusal.WRONG_TYPE),
+    "an unknown kind of time": (b'{"steps":1,"time_of":"sending"}', Refusal.UNKNOWN_VALUE),
+    "a truth value as the kind of time": (b'{"steps":1,"time_of":true}', Refusal.UNKNOWN_VALUE),
+    "a kind of time alone": (b'{"time":"2026-11-20T08:00:00Z","time_of":"receipt"}', Refusal.NO_MEASURE),
     "heart rate just below": (b'{"heart_rate_bpm":19.999}', Refusal.OUT_OF_BOUNDS),
     "heart rate just above": (b'{"heart_rate_bpm":250.001}', Refusal.OUT_OF_BOUNDS),
     "RMSSD zero": (b'{"hrv_rmssd_ms":0}', Refusal.OUT_OF_BOUNDS),
@@ -107,6 +114,10 @@ GOOD_READINGS = {
     "RMSSD at its highest": b'{"hrv_rmssd_ms":400}',
     "RR intervals only": b'{"rr_ms":[200,3000]}',
     "activity only": b'{"activity":"sleep"}',
+    "contact only": b'{"contact":false}',
+    "the time of the receipt": b'{"time":"2026-11-20T08:00:00Z","rr_ms":[900],"time_of":"receipt"}',
+    "the time of the measure": b'{"time":"2026-11-20T08:00:00Z","rr_ms":[900],"time_of":"measure"}',
+    "a kind of time without a time": b'{"rr_ms":[900],"time_of":"receipt"}',
     "exactly 5 min ahead": b'{"time":"2026-11-20T08:05:00Z","steps":1}',
     "another offset": b'{"time":"2026-11-20T13:30:00+05:30","steps":1}',
     "nanoseconds": b'{"time":"2026-11-20T08:00:00.123456789Z","steps":1}',
@@ -146,6 +157,27 @@ def test_a_reading_without_a_time_is_stamped_with_its_arrival_and_says_so() -> N
     assert frame.time_us.tolist() == [ARRIVAL_US]
     assert frame.flags.tolist() == [TIME_STAMPED_ON_ARRIVAL]
     assert frame.seq.tolist() == [NO_SEQ]
+
+
+def test_the_digest_knows_contact_and_the_kind_of_time_as_any_field() -> None:
+    bodies = [
+        b'{"steps":1}',
+        b'{"steps":1,"contact":true}',
+        b'{"steps":1,"contact":false}',
+        b'{"steps":1,"time_of":"measure"}',
+        b'{"steps":1,"time_of":"receipt"}',
+        b'{"contact":true}',
+    ]
+    (frame,) = _frames(_take(*bodies))
+    assert len(set(frame.digest.tolist())) == len(bodies)
+    (swapped,) = _frames(_take(b'{"contact":true,"steps":1}', b'{"contact":true,"steps":1.0}'))
+    assert swapped.digest.tolist() == [frame.digest[1]] * 2
+
+
+def test_a_reading_of_before_contact_was_known_keeps_its_digest() -> None:
+    (frame,) = _frames(_take(GOOD))
+    canonical = b'{"heart_rate_bpm":64}'
+    assert frame.digest.tolist() == [int.from_bytes(blake2b(canonical, digest_size=8).digest(), "little")]
 
 
 def test_the_good_readings_of_an_array_are_kept_and_each_bad_one_is_named() -> None:
@@ -289,6 +321,8 @@ _FIELDS = st.fixed_dictionaries(
         "energy_level": st.floats(-0.5, 1.5),
         "rr_ms": st.lists(st.floats(100, 3500), max_size=3),
         "activity": st.sampled_from(["rest", "walk", "flying"]),
+        "contact": st.sampled_from([True, False, 1]),
+        "time_of": st.sampled_from(["measure", "receipt", "sending"]),
         "seq": st.integers(-1, 2**53),
         "time": st.sampled_from(
             ["2026-11-20T07:00:00Z", "2026-11-20T07:00:00.5+01:00", "2099-01-01T00:00:00Z", ""]

@@ -87,6 +87,17 @@ def test_garmin_beats_are_split_at_a_pause_and_end_at_their_last_stamp(write: Wr
     ]
 
 
+def test_garmin_beats_say_that_their_time_is_that_of_the_receipt_and_other_readings_do_not(
+    write: Write,
+) -> None:
+    recording = read_garmin(write("log.csv", GARMIN), user_id="ada")
+    for timed in recording.readings:
+        assert timed.reading.get("time_of") == ("receipt" if "rr_ms" in timed.reading else None)
+    e4 = read_e4(write("S01/IBI.csv", IBI).parent, user_id="ada")
+    rr = read_rr(write("beats.txt", "800\n810\n"), user_id="ada", time_zone="UTC", start_us=0)
+    assert not any("time_of" in timed.reading for timed in (*e4.readings, *rr.readings))
+
+
 def test_garmin_steps_are_those_since_the_last_count_and_begin_anew_at_midnight(write: Write) -> None:
     recording = read_garmin(write("log.csv", GARMIN), user_id="ada")
     assert [value for _, value in _of(recording, "steps")] == [30.0, 12.0]

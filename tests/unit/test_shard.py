@@ -37,7 +37,7 @@ def test_commands_wait_behind_the_readings_before_them_and_ahead_of_those_after(
     run.put_command("ada", SkipTask(command_id="c-1", task_id="t-1"))
     run.put(Sent(NOON + 5 * HOUR_US, UP))
     kinds = [type(event).__name__ for event in run.advance() if not isinstance(event, BaselineRow)]
-    assert kinds == ["FiringsAt", "CommandAt", "FiringsAt"]
+    assert kinds == ["ReadingEvent", "CommandAt", "ReadingEvent"]
 
 
 def test_a_command_stands_at_index_zero_of_its_entry() -> None:

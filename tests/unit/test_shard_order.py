@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptation.shard import Shard
-from adaptation.tracked import CommandAt, FiringsAt
+from adaptation.tracked import CommandAt, ReadingEvent
 from schemas.commands import SetProfile
 from schemas.records import BaselineRow
 from support.readings import DAY_US, HOUR_US, MINUTE_US, NOON, SECOND_US, Run, Sent
@@ -91,7 +91,7 @@ def results(run: Run) -> tuple[dict[str, list[object]], dict[str, bytes]]:
             events[event.user_id].append(event)
         elif isinstance(event, CommandAt):
             events[event.entry.user_id].append(event.time_zone)
-        elif isinstance(event, FiringsAt):
+        elif isinstance(event, ReadingEvent):
             both = [(f, "") for f in event.firings] + list(event.suppressed)
             events[event.user_id] += [(f.model_copy(update={"position": ""}), why) for f, why in both]
     state = run.shard.copy_state()
@@ -245,7 +245,7 @@ def test_decisions_equal_those_of_a_look_at_the_whole_history(
     found = [
         (firing.evidence.reading.seq, firing.rule, why)
         for event in run.events
-        if isinstance(event, FiringsAt)
+        if isinstance(event, ReadingEvent)
         for firing, why in [*((one, "") for one in event.firings), *event.suppressed]
     ]
     assert sorted(found) == sorted(plain_decisions(sent))  # type: ignore[type-var]  # each has a seq

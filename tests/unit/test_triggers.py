@@ -6,7 +6,7 @@ import pytest
 
 from adaptation.firings import FIRING_NAMESPACE
 from adaptation.rules import load_rules
-from adaptation.tracked import FiringsAt
+from adaptation.tracked import ReadingEvent
 from schemas.frames import TIME_STAMPED_ON_ARRIVAL
 from schemas.readings import moment_of
 from support.readings import (
@@ -128,7 +128,7 @@ def test_several_rules_at_one_reading_come_together_most_urgent_first() -> None:
     run = with_usual_rmssd()
     run.send(Sent(NOON - DAY_US, {"sleep_quality": 0.4}))
     sent = stressed(energy_level=0.9, readiness_score=0.9, sleep_quality=0.4)
-    events = [event for event in run.send(sent) if isinstance(event, FiringsAt)]
+    events = [event for event in run.send(sent) if isinstance(event, ReadingEvent)]
     assert len(events) == 1
     assert [f.rule for f in events[0].firings] == ["stress_spike", "sleep_debt", "energy_surge"]
 
@@ -149,7 +149,7 @@ def test_a_firing_names_its_reading_and_its_place() -> None:
     others = [Sent(NOON, {"heart_rate_bpm": 60.0}, user=user) for user in ("bob", "eve")]
     drop = Sent(NOON, {"energy_level": 0.2}, seq=812)
     run.shard.take_frame(entry, frame_of([*others, drop]))
-    (event,) = (event for event in run.advance() if isinstance(event, FiringsAt))
+    (event,) = (event for event in run.advance() if isinstance(event, ReadingEvent))
     (firing,) = event.firings
     assert (event.user_id, firing.user_id, firing.rule) == ("ada", "ada", "energy_drop")
     assert (event.position.entry, event.position.index) == (entry, 2)

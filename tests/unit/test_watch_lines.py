@@ -4,12 +4,21 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import orjson
+import pytest
 
-from adaptation.decide import decide_firings
+from adaptation.decide import decide_reading
 from daybeat.app_client import Received
 from daybeat.watch_lines import lines_of, zone_of
 from push.protocol import resync_message, welcome_message
-from schemas.events import AdaptationApplied, CommandDone, Event, PlanReplaced, TaskChanged
+from schemas.events import (
+    AdaptationApplied,
+    BaselineChanged,
+    CommandDone,
+    Event,
+    PlanReplaced,
+    TaskChanged,
+)
+from schemas.records import HrvDay
 from support.adapting import NOW, RULES, firing, firings_at, plan, situation, task
 
 UTC = ZoneInfo("UTC")
@@ -27,7 +36,7 @@ def told(message: str | Event, zone: ZoneInfo = UTC) -> list[str]:
 
 
 def events_of(rule: str) -> dict[str, Event]:
-    decided = decide_firings(situation(plan(task("walk", "10:00", 40))), firings_at(firing(rule)), RULES)
+    decided = decide_reading(situation(plan(task("walk", "10:00", 40))), firings_at(firing(rule)), RULES)
     return {event.type: event for event in decided.events}
 
 
@@ -84,6 +93,69 @@ def test_small_events_take_a_line() -> None:
     ]
 
 
+def baseline_changed(**changes: object) -> BaselineChanged:
+    day = {
+        "day": dt.date(2026, 11, 20),
+        "device_id": "watch",
+        "measure": "rmssd_ms",
+        "slot": "asleep",
+        "values": 84,
+        "ln_value": 3.05,
+        "heart_rate_bpm": 57.5,
+        "mean7": 3.214,
+        "cv7": 4.6,
+        "normal_low": 3.346,
+        "normal_high": 3.78,
+        "have": 41,
+        "need": 41,
+        "maturity": "stable",
+        "status": "below",
+        "onset": True,
+    }
+    baseline = HrvDay.model_validate(day | changes)
+    return BaselineChanged(event_id="1-2", previous_id="1-1", time=NOW, baseline=baseline)
+
+
+BASELINES = {
+    "below": ({}, "fell below your normal range (7-day mean 3.21, usually 3.35–3.78)"),
+    "above": (
+        {"status": "above", "mean7": 3.8},
+        "rose above your normal range (7-day mean 3.80, usually 3.35–3.78)",
+    ),
+    "back": (
+        {"status": "within", "mean7": 3.5, "onset": False},
+        "is back in your normal range (7-day mean 3.50, usually 3.35–3.78)",
+    ),
+    "provisional": (
+        {"maturity": "provisional", "have": 9, "need": 14},
+        "fell below your normal range (7-day mean 3.21, usually 3.35–3.78, provisional: 9 of 14 days)",
+    ),
+    "learning": (
+        {
+            "maturity": "learning",
+            "have": 2,
+            "need": 7,
+            "status": None,
+            "mean7": None,
+            "normal_low": None,
+            "normal_high": None,
+        },
+        "has no normal range yet (learning: 2 of 7 days)",
+    ),
+    "unknown": (
+        {"status": None, "mean7": None, "onset": False},
+        "cannot be judged today (usually 3.35–3.78)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), BASELINES.values(), ids=BASELINES.keys())
+def test_a_baseline_says_where_the_mean_lies_and_what_is_usual(
+    changes: dict[str, object], words: str
+) -> None:
+    assert told(baseline_changed(**changes)) == [f"09:00:00  HRV {words}"]
+
+
 def test_a_new_plan_may_bring_another_zone() -> None:
     head = {"event_id": "1-2", "previous_id": "1-1", "time": NOW}
     moved = plan(task("walk")).model_copy(update={"time_zone": "Europe/Berlin"})
@@ -106,7 +178,7 @@ def test_every_kind_of_event_is_told() -> None:
         for event in (*events_of("energy_drop").values(), *events_of("energy_surge").values())
         if told(event)
     }
-    shown |= {"PlanReplaced", "TaskChanged", "CommandDone"}
+    shown |= {"PlanReplaced", "TaskChanged", "BaselineChanged", "CommandDone"}
     noted = events_of("energy_surge")["adaptation.proposed"].model_dump() | head
     noted["type"] = "adaptation.noted"
     assert told(orjson.dumps(noted, default=str).decode())

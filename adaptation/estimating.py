@@ -1,0 +1,255 @@
+"""The estimates at work: wear, smoothed heart rate, stress and energy of each device, round by round.
+
+What a device cannot say is estimated only while no device of the person says it: a level given within the
+last day silences the estimate of it. An estimate is recorded at the first heart rate of every five minutes,
+if it came on time: late ones move what is known, and are no news.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptation.baselines import MICROSECOND
+from adaptation.channels import TRACKED_INDEX, rest_of
+from adaptation.columns import NEVER_US, Cells, Group
+from adaptation.pending import Field, Rows
+from adaptation.physiology.energy_estimate import NO_DAY, Energy, energy_per_hour
+from adaptation.physiology.estimates import ESTIMATE_METHOD, Estimate, maturities
+from adaptation.physiology.heart_rate import (
+    HeartRateStep,
+    SmoothedHeartRate,
+    heart_rate_reserve,
+    is_exertion,
+    is_rest_known,
+    maximal_heart_rate,
+)
+from adaptation.physiology.stillness import Movement, Stillness
+from adaptation.physiology.stress_estimate import RestingWindows, estimate_stress
+from adaptation.physiology.wear import OFF, REASONS, Wear, WearChanges
+from schemas.frames import CONTACT, CONTACT_GIVEN
+from schemas.readings import moment_of
+from schemas.records import EstimateRow, WearRow
+
+ESTIMATE_EVERY: Final = timedelta(minutes=5)
+"""Estimates are recorded at most once in each such stretch of UTC (ours)."""
+
+GIVEN_HOLDS: Final = timedelta(days=1)
+"""A level that a device gave within this time silences the estimate of it (ours)."""
+
+ESTIMATE_GROUPS: Final = (
+    Group("smooth", ("bpm",), float("nan")),
+    Group("smooth_us", ("last",), NEVER_US),
+    Group("wear", ("state",), OFF),
+    Group("wear_us", ("told", "since"), NEVER_US),
+    Group("energy", ("level", "start", "start_confidence"), float("nan")),
+    Group("energy_us", ("start",), NEVER_US),
+    Group("energy_seen_us", ("since_start",), 0),
+    Group("energy_day", ("latest",), NO_DAY),
+)
+"""Columns of the devices' table."""
+_BPM, _SMOOTH_US, _WEAR, _TOLD, _WORN_SINCE, _LEVEL, _START, _TRUST, _START_US, _SEEN, _DAY = range(11)
+
+_EVERY_US: Final = ESTIMATE_EVERY // MICROSECOND
+_GIVEN_US: Final = GIVEN_HOLDS // MICROSECOND
+_HEART_RATE: Final = TRACKED_INDEX["heart_rate_bpm"]
+_STEPS: Final = TRACKED_INDEX["steps"]
+_GIVEN_LEVELS: Final = [TRACKED_INDEX["stress_level"], TRACKED_INDEX["energy_level"]]
+_MAXIMAL_BPM: Final = maximal_heart_rate()
+
+
+class Device(NamedTuple):
+    """The columns of ``ESTIMATE_GROUPS`` in rows of the devices' table, in place."""
+
+    heart: SmoothedHeartRate
+    wear: Wear
+    energy: Energy
+
+
+class Observed(NamedTuple):
+    """What n readings tell about wear, heart rate and movement."""
+
+    step: HeartRateStep
+    stillness: Stillness
+    changes: WearChanges | None
+    due: NDArray[np.bool_]
+    """(n,) an estimate is recorded at this reading."""
+
+
+def device_of(cells: Cells, columns: slice) -> Device:
+    """Return the estimates' state in rows of the devices' table."""
+    floats, ints = cells.floats[:, columns], cells.ints[:, columns]
+    energy = Energy(
+        level=floats[:, _LEVEL],
+        start_level=floats[:, _START],
+        start_confidence=floats[:, _TRUST],
+        start_us=ints[:, _START_US],
+        seen_us=ints[:, _SEEN],
+        day=ints[:, _DAY],
+    )
+    return Device(
+        heart=SmoothedHeartRate(floats[:, _BPM], ints[:, _SMOOTH_US]),
+        wear=Wear(ints[:, _WEAR], ints[:, _TOLD], ints[:, _WORN_SINCE]),
+        energy=energy,
+    )
+
+
+def has_contact(flags: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where a reading does not say that its sensor has lost the skin."""
+    contact: NDArray[np.bool_] = (flags & (CONTACT_GIVEN | CONTACT)) != CONTACT_GIVEN
+    return contact
+
+
+def is_estimate_due(
+    heart_rate_bpm: NDArray[np.float64], time_us: NDArray[np.int64], last_us: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return where a heart rate is the first of five minutes, after the device's last one."""
+    given = heart_rate_bpm == heart_rate_bpm  # noqa: PLR0124  # false for NaN
+    due: NDArray[np.bool_] = given & (time_us // _EVERY_US > last_us // _EVERY_US)
+    return due
+
+
+def observe(
+    device: Device, movement: Movement, streams: Cells, rows: Rows, late: NDArray[np.bool_]
+) -> Observed:
+    """Return what n readings tell, and keep it.
+
+    Args:
+        device: the devices' state.
+        movement: that of their people.
+        streams: the devices' rows.
+        rows: the readings.
+        late: (n,) they came too late to be news.
+    """
+    time_us, flags = rows[Field.TIME_US], rows[Field.FLAGS]
+    bpm = rows.values[:, _HEART_RATE]
+    has_data = (bpm == bpm) | (rows[Field.RR_COUNT] > 0)  # noqa: PLR0124  # false for NaN
+    due = is_estimate_due(bpm, time_us, device.heart.time_us) & ~late
+    worn = device.wear.move(time_us, has_data, flags & CONTACT_GIVEN > 0, flags & CONTACT > 0)
+    step = device.heart.move(np.where(worn.on, bpm, np.nan), time_us)
+    rest = rest_of(streams)
+    known_rest = np.where(is_rest_known(rest, time_us), rest.mean, np.nan)
+    exerts = is_exertion(device.heart.bpm, known_rest, _MAXIMAL_BPM) & step.moved
+    stillness = movement.move(rows[Field.ACTIVITY], rows.values[:, _STEPS], exerts, time_us)
+    return Observed(step, stillness, worn.changes, due & step.moved)
+
+
+def move_energy(device: Device, observed: Observed, streams: Cells, time_us: NDArray[np.int64]) -> None:
+    """Let the time since each device's last heart rate drain or give back energy, where a day has begun."""
+    if (device.energy.start_us == NEVER_US).all():
+        return
+    rest = rest_of(streams)
+    known_rest = np.where(is_rest_known(rest, time_us), rest.mean, np.nan)
+    reserve = heart_rate_reserve(device.heart.bpm, known_rest, _MAXIMAL_BPM)
+    per_hour = energy_per_hour(reserve, quiet=observed.stillness.quiet, asleep=observed.stillness.asleep)
+    device.energy.move(observed.step, time_us, per_hour, device.wear.since_us)
+
+
+def estimate_rows(
+    device: Device,
+    observed: Observed,
+    streams: Cells,
+    *,
+    windows: RestingWindows,
+    value_us: NDArray[np.int64],
+    time_us: NDArray[np.int64],
+    devices: Sequence[tuple[str, str]],
+) -> list[EstimateRow]:
+    """Return the estimates that are due and have something to say. The baseline at rest has not moved yet.
+
+    Args:
+        device: the devices' state, after :func:`observe` and :func:`move_energy`.
+        observed: by this reading.
+        streams: the devices' rows.
+        windows: their last good windows at rest.
+        value_us: (n, 9) when a device of the person gave each measure last.
+        time_us: (n,) times of the readings.
+        devices: n user and device ids.
+    """
+    rest = rest_of(streams)
+    stress = estimate_stress(
+        device.heart.bpm,
+        observed.step,
+        time_us,
+        speaks=observed.stillness.quiet,
+        rest=rest,
+        windows=windows,
+    )
+    trust = np.where(is_rest_known(rest, time_us), maturities(rest.since_us, time_us), 0.0)
+    energy = device.energy.estimate(time_us, speaks=observed.step.moved, rest_trust=trust)
+    given = time_us[:, np.newaxis] - value_us[:, _GIVEN_LEVELS] < _GIVEN_US
+    silent = np.isnan([stress.level, energy.level]).T | given
+    made = []
+    for row in (observed.due & ~silent.all(axis=1)).nonzero()[0].tolist():
+        stress_said, energy_said = (
+            _said(estimate, row) if not is_silent else (None, None)
+            for estimate, is_silent in zip((stress, energy), silent[row].tolist(), strict=True)
+        )
+        made.append(
+            EstimateRow(
+                time=moment_of(int(time_us[row])),
+                user_id=devices[row][0],
+                device_id=devices[row][1],
+                stress_level=stress_said[0],
+                stress_confidence=stress_said[1],
+                energy_level=energy_said[0],
+                energy_confidence=energy_said[1],
+                readiness_score=None,
+                readiness_confidence=None,
+                method=ESTIMATE_METHOD,
+            )
+        )
+    return made
+
+
+def wear_rows(changes: WearChanges, devices: Sequence[tuple[str, str]]) -> list[WearRow]:
+    """Return the records of changes.
+
+    Args:
+        changes: of n readings.
+        devices: n user and device ids.
+    """
+    columns = (changes.rows, changes.time_us, changes.worn, changes.reason)
+    return [
+        WearRow(
+            time=moment_of(time_us),
+            user_id=devices[row][0],
+            device_id=devices[row][1],
+            worn=worn,
+            reason=REASONS[reason],
+        )
+        for row, time_us, worn, reason in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def readiness_rows(
+    readiness: Estimate, time_us: NDArray[np.int64], devices: Sequence[tuple[str, str]]
+) -> list[EstimateRow]:
+    """Return n estimates of readiness as records, as far as they say something.
+
+    Args:
+        readiness: n of them.
+        time_us: (n,) when the day began.
+        devices: n user and device ids.
+    """
+    return [
+        EstimateRow(
+            time=moment_of(int(time_us[row])),
+            user_id=devices[row][0],
+            device_id=devices[row][1],
+            stress_level=None,
+            stress_confidence=None,
+            energy_level=None,
+            energy_confidence=None,
+            readiness_score=float(readiness.level[row]),
+            readiness_confidence=float(readiness.confidence[row]),
+            method=ESTIMATE_METHOD,
+        )
+        for row in (~np.isnan(readiness.level)).nonzero()[0].tolist()
+    ]
+
+
+def _said(estimate: Estimate, row: int) -> tuple[float, float]:
+    return float(estimate.level[row]), float(estimate.confidence[row])
