@@ -31,7 +31,7 @@ BASELINE_TAU: Final = timedelta(days=14)
 """Time constant τ of all running baselines: two weeks hold a person's usual without freezing it."""
 
 SPEAKS_MAX: Final = timedelta(minutes=15)
-"""Longest time that one value speaks for (ours: sparing watches measure as often; a longer pause is no data)."""
+"""Longest time that one value speaks for (ours: sparing watches measure as often; more is a pause)."""
 
 SPEAKS_FIRST: Final = timedelta(seconds=1)
 """Time that the first value speaks for: nothing is known of before (ours)."""

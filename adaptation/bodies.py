@@ -3,8 +3,8 @@
 A reading's beats go to the device's buffers (``beat_buffers.py``). Windows that are over wait until many can
 be judged at once, at the latest until a later reading of their device could see the difference: one that is
 due for an estimate, or one at which a slot of the day may be over. So when they are judged changes no result.
-An accepted window counts for the open slot of its day (``day_slots.py``); a slot that is over becomes a day in
-its ring (``hrv_rings.py``), with which the day begins (``day_verdicts.py``).
+An accepted window counts for the open slot of its day (``day_slots.py``); a slot that is over becomes a day
+in its ring (``hrv_rings.py``), with which the day begins (``day_verdicts.py``).
 """
 
 from collections.abc import Sequence

@@ -27,7 +27,6 @@ from adaptation.tracked import ReadingEvent
 from schemas.errors import InputError
 from schemas.events import AdaptationApplied, AdaptationProposed, BaselineChanged, Event, PlanChanged
 from schemas.people import PersonState
-from schemas.positions import Position
 from schemas.records import Adaptation, AdaptationStatus, Firing, Outcome, Record
 from schemas.situations import Decided, Situation
 

@@ -183,8 +183,8 @@ class Energy:
     ) -> Estimate:
         """Return the energy at n readings.
 
-        The confidence is that of the start, times the share of the time since then that was seen (the first 20
-        minutes are taken for seen), times the trust in the baseline at rest.
+        The confidence is that of the start, times the share of the time since then that was seen (the first
+        20 minutes are taken for seen), times the trust in the baseline at rest.
 
         Args:
             time_us: (n,) times of the readings.
