@@ -60,7 +60,7 @@ class HistoryConfig:
     patience: timedelta = timedelta(seconds=60)
     """How long to wait for Redis and PostgreSQL at the start; afterwards, for ever."""
     readings_keep: timedelta | None = None
-    """Readings and features older than this are dropped; None: kept for ever."""
+    """Readings and what is computed from them are dropped when older than this; None: kept for ever."""
     accept_gap: bool = False
     """Go on where entries were removed before they were stored, and only say so."""
 

@@ -18,6 +18,7 @@ from bytewax.run import cli_main
 from prometheus_client import CollectorRegistry
 
 from adaptation.rules import RuleSet, builtin_rules
+from adaptation.shard import HRV_WINDOW
 from dataflows.checkpoints import CheckpointFolder, CheckpointWriter
 from dataflows.decide import DecideConfig, DecideSink
 from dataflows.live_metrics import LiveMetrics
@@ -45,6 +46,7 @@ class LiveConfig:
     state_folder: Path
     """Recovery files of Bytewax and the shards' checkpoints."""
     default_zone: str
+    hrv_window: timedelta = HRV_WINDOW
     epoch_interval: timedelta = timedelta(seconds=2)
     checkpoint_interval: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=60)
@@ -64,6 +66,7 @@ def build_live_flow(
     tracking = TrackConfig(
         rules=rules,
         default_zone=config.default_zone,
+        hrv_window=config.hrv_window,
         log=log,
         folder=writer.folder,
         writer=writer,

@@ -8,7 +8,7 @@ what had been written is recognised by its position, what had not is written now
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import orjson
@@ -46,6 +46,7 @@ class TrackConfig:
 
     rules: RuleSet
     default_zone: str
+    hrv_window: timedelta
     log: Log
     folder: CheckpointFolder
     writer: CheckpointWriter
@@ -59,7 +60,7 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
 
     def __init__(self, config: TrackConfig, resume: TrackSnapshot | None) -> None:
         self._config = config
-        self._shard = Shard(config.rules, default_zone=config.default_zone)
+        self._shard = Shard(config.rules, default_zone=config.default_zone, hrv_window=config.hrv_window)
         self._partition: PartitionId | None = None
         self._replayed: list[TrackedEvent] = []
         self._checkpoint: EntryId | None = None
@@ -147,7 +148,12 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         self._begin(partition)
         state = self._config.folder.load(partition, position)
         if state is not None:
-            self._shard = Shard.restore(state, self._config.rules, default_zone=self._config.default_zone)
+            self._shard = Shard.restore(
+                state,
+                self._config.rules,
+                default_zone=self._config.default_zone,
+                hrv_window=self._config.hrv_window,
+            )
             self._checkpoint = state.position
         elif resume.checkpoint is not None:
             raise CheckpointLostError(

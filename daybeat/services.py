@@ -81,6 +81,7 @@ def _run_live(settings: Settings, registry: CollectorRegistry) -> None:
         log_bytes_max=settings.log_bytes_max,
         state_folder=settings.state_folder / "live",
         default_zone=settings.default_time_zone,
+        hrv_window=timedelta(seconds=settings.hrv_window_s),
         epoch_interval=timedelta(seconds=settings.epoch_interval_s),
         checkpoint_interval=timedelta(seconds=settings.checkpoint_interval_s),
         patience=_patience(settings),

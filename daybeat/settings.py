@@ -69,8 +69,11 @@ class Settings(BaseSettings):
     checkpoint_interval_s: float = Field(default=30.0, gt=0)
     """Seconds between background checkpoints of a shard."""
 
+    hrv_window_s: int = Field(default=120, ge=60, le=300, multiple_of=60)
+    """Length of a window of beats in seconds: whole minutes, 60 to 300; windows end every minute."""
+
     readings_keep: _Span | None = None
-    """How long readings stay in the database, written as above; not given: for ever."""
+    """How long readings and what is made of them stay in the database, written as above; not given: for ever."""
     history_accept_gap: bool = False
     """Let the history go on where log entries were removed before it had stored them, and only say so."""
 

@@ -8,7 +8,7 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from adaptation.rules import builtin_rules
-from adaptation.shard import ROUNDS_MAX
+from adaptation.shard import HRV_WINDOW, ROUNDS_MAX
 from adaptation.tracked import ReadingEvent
 from dataflows.checkpoints import CheckpointFolder, CheckpointWriter
 from dataflows.live_metrics import LiveMetrics
@@ -44,6 +44,7 @@ def test_what_waited_at_a_snapshot_is_tracked_again_after_a_crash(
     folder = CheckpointFolder(tmp_path)
     writer = CheckpointWriter(folder, committed=dict, release=lambda _positions: None)
     config = TrackConfig(
+        hrv_window=HRV_WINDOW,
         rules=builtin_rules(),
         default_zone="UTC",
         log=log,
