@@ -82,9 +82,10 @@ class BeatBuffers:
         """Panes before the current one that the next window needs."""
         self._devices: list[bytearray | None] = []
 
-    def __len__(self) -> int:
-        """Return the number of devices that have given beats."""
-        return sum(beats is not None for beats in self._devices)
+    @property
+    def has_any(self) -> bool:
+        """Whether any device has ever given beats."""
+        return bool(self._devices)
 
     def items(self) -> list[tuple[int, bytes]]:
         """Return row and kept beats of each device that has any, as they are."""

@@ -199,7 +199,7 @@ class Bodies:
             closed = self.beats.take(known, messages)
             cells[messages.streams, BEATS] = known
             self._wait(closed, given)
-        if len(self.beats):
+        if self.beats.has_any:
             others = rows.pick((counts == 0).nonzero()[0])
             known = cells[others[Field.STREAM], BEATS]
             closed = self.beats.close_silent(known, others[Field.STREAM], others[Field.TIME_US])
@@ -244,6 +244,8 @@ class Bodies:
         good = (windows.quality == Quality.GOOD) & (windows.coverage >= COVERAGE_GOOD_MIN)
         for row in accepted.nonzero()[0].tolist():
             one = waiting[row]
+            if not (one.asleep or one.quiet):
+                continue
             stream, end_us = one.window.stream, one.window.end_us
             self._over += [DayOver(day, one.person, end_us, -1) for day in self._closed_days(stream, end_us)]
             value = DayValue(
