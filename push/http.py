@@ -6,7 +6,7 @@ token from a query: addresses end up in logs.
 
 import email.utils
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
@@ -176,8 +176,7 @@ class HttpSite:
         now = self.now()
         series = await self.series.series(user_id, after_ms=_after_ms(query), now=now)
         head = {"user_id": user_id, "now": now.isoformat(), "speed": self.speed}
-        body = {name: getattr(series, name) for name in ("next", "measures", "baselines", "decisions")}
-        return _json_reply({**head, **body})
+        return _json_reply({**head, **{one.name: getattr(series, one.name) for one in fields(series)}})
 
     async def _metrics(self, request: Request) -> Reply:
         del request

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from schemas.readings import micros, moment_of
 from stores.glance import Glance, read_glance
+from stores.physiology import GIVEN, HrvDayShown, LevelPoints, Sources, WindowPoints, read_physiology
 from stores.questions import Connection, Questions, rows_of
 
 SHOWN_MEASURES: Final = ("heart_rate_bpm", "hrv_rmssd_ms", "energy_level", "stress_level")
@@ -25,13 +26,17 @@ DECISIONS_MAX: Final = 200
 BASELINE_AGE_MAX: Final = timedelta(days=30)
 """An older baseline is not drawn at the left edge of the window."""
 
+# RMSSD is that of one device where it is known which, so that no two make one series.
 _BINNED: Final = """
-    SELECT date_bin('1 minute', time, 'epoch'::timestamptz), avg(heart_rate_bpm), avg(hrv_rmssd_ms),
+    SELECT date_bin('1 minute', time, 'epoch'::timestamptz), avg(heart_rate_bpm),
+           avg(hrv_rmssd_ms) FILTER (WHERE %(hrv_device)s::text IS NULL OR device_id = %(hrv_device)s),
            avg(energy_level), avg(stress_level), max(arrival)
     FROM daybeat.readings WHERE user_id = %(user)s AND time > %(since)s
     GROUP BY 1 ORDER BY 1"""
 _RAW: Final = """
-    SELECT time, heart_rate_bpm, hrv_rmssd_ms, energy_level, stress_level, arrival
+    SELECT time, heart_rate_bpm,
+           CASE WHEN %(hrv_device)s::text IS NULL OR device_id = %(hrv_device)s THEN hrv_rmssd_ms END,
+           energy_level, stress_level, arrival
     FROM daybeat.readings WHERE user_id = %(user)s AND time > %(since)s AND arrival > %(after)s
     ORDER BY time"""
 _BASELINES: Final = """
@@ -79,6 +84,14 @@ class Series:
     """Measure → (time in ms, mean, standard deviation), by time."""
     decisions: list[DecisionShown]
     """Newest first; some may have been sent before."""
+    sources: Sources
+    """A change of these begins another picture: what came before it was of another device."""
+    windows: WindowPoints
+    """(end of the window in ms, lnRMSSD, good or low), by time; none where a device gives the RMSSD."""
+    hrv_days: list[HrvDayShown]
+    """The latest days of the source, at most seven, oldest first; always whole."""
+    estimates: dict[str, LevelPoints]
+    """Measure → (time in ms, level, confidence), by time; None where nothing can be said."""
 
 
 class SeriesStore:
@@ -126,7 +139,10 @@ class SeriesStore:
         readings_query = _BINNED if now - after > RAW_SPAN else _RAW
 
         async def ask(connection: Connection) -> Series:
-            readings = await rows_of(connection, readings_query, wanted)
+            body = await read_physiology(connection, user_id, begin=begin, since=since, now=now)
+            source = body.sources.hrv
+            device = source.device_id if source is not None and source.measure == GIVEN else None
+            readings = await rows_of(connection, readings_query, {**wanted, "hrv_device": device})
             baselines = await rows_of(connection, _BASELINES, wanted)
             decisions = await rows_of(connection, _DECISIONS, wanted)
             return Series(
@@ -134,6 +150,10 @@ class SeriesStore:
                 measures=_measures(readings),
                 baselines=_baselines(baselines),
                 decisions=[DecisionShown(*row) for row in decisions],
+                sources=body.sources,
+                windows=body.windows,
+                hrv_days=body.hrv_days,
+                estimates=body.estimates,
             )
 
         return await self._questions.answer(ask)

@@ -8,6 +8,7 @@ import { Decisions } from "./decisions.js";
 import { setText } from "./elements.js";
 import { noServerFace, noTokenFace, nobodyFace, refusedFace } from "./faces.js";
 import { Masthead } from "./masthead.js";
+import { changeSentence } from "./normalrange.js";
 import { PatchError, applyPatch } from "./patch.js";
 import { People, stateParts } from "./people.js";
 import { Stream, newCommandId } from "./stream.js";
@@ -102,10 +103,9 @@ class Page {
       try {
         const answer = await ask(`/v1/series?${query}`, this.#token, { signal });
         if (signal.aborted) return;
-        after = answer.next;
         this.#clock.set(answer.now, answer.speed);
-        this.#view.takeSeries(answer);
-        this.#decisions.take(answer.decisions ?? [], this.#view.zone);
+        after = this.#view.takeSeries(answer) ? answer.next : null;
+        this.#decisions.take(answer, this.#view.zone, this.#clock.now());
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof AnswerError)) throw error;
@@ -135,7 +135,13 @@ class Page {
     if (type === "plan.changed") this.#changePlan(event);
     else if (type === "plan.replaced" && event.plan.date === this.#today()) this.#view.setPlan(event.plan);
     else if (type === "task.changed") this.#changeTask(event);
+    else if (type === "baseline.changed") this.#tellRange({ ...event.baseline, time: event.time });
     else if (adaptation) this.#tell(event);
+  }
+
+  #tellRange(day) {
+    this.#decisions.takeRangeChange(day, this.#view.zone);
+    setText(byId("announcer"), `${nameOf(this.#person)}: ${changeSentence(day)}`);
   }
 
   #changePlan(event) {

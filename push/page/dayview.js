@@ -6,6 +6,7 @@ import { Body } from "./body.js";
 import { DayScale, localDate, timeOfDay } from "./clock.js";
 import { setText } from "./elements.js";
 import { noPlanFace, noReadingsFace, readingsAwayFace } from "./faces.js";
+import { Legend } from "./legend.js";
 import { countOver, firstMoment } from "./plan.js";
 import { Readout } from "./readout.js";
 import { Series } from "./series.js";
@@ -25,6 +26,7 @@ export class DayView {
   #parts;
   #clock;
   #body;
+  #legend;
   #timeline;
   #story;
   #readout;
@@ -48,6 +50,7 @@ export class DayView {
     const parts = [...node.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]);
     this.#parts = Object.fromEntries(parts);
     this.#body = new Body(this.#parts.body);
+    this.#legend = new Legend(this.#parts.legend);
     this.#timeline = new Timeline(this.#parts.timeline, { onChoose: (id) => this.choose(id) });
     const onStep = (index) => this.choose(this.#shown()[index].adaptation_id);
     this.#story = new Story(this.#parts, this.#body, this.#timeline, { onAnswer, onStep });
@@ -117,14 +120,16 @@ export class DayView {
     this.#layOut({ animate: true });
   }
 
-  /** Take one answer of /v1/series. */
+  /** Take one answer of /v1/series. Returns false where only a whole answer tells the day (see Series). */
   takeSeries(answer) {
-    this.#series.take(answer);
+    const isWhole = this.#series.take(answer);
     this.#readings = "known";
     const hadNote = this.#parts.bodyNote.textContent !== "";
     setText(this.#parts.bodyNote, "");
-    if (this.#adaptations.takeDecisions(answer.decisions ?? []) || hadNote) this.#layOut();
-    else this.#drawBody();
+    const hasNews = this.#adaptations.takeDecisions(answer.decisions ?? []);
+    // What lies beneath the legend moves with its lines.
+    if (hasNews || hadNote || this.#drawBody()) this.#layOut();
+    return isWhole;
   }
 
   /** Say that /v1/series gave no answer. What is drawn already stays. */
@@ -184,12 +189,14 @@ export class DayView {
     this.tick();
   }
 
+  /** Draw the curves. Tells whether their legend changed. */
   #drawBody() {
-    if (!this.#scale) return;
+    if (!this.#scale) return false;
     this.#body.draw(this.#series, this.#clock.now());
     const isEmpty = !this.#series.hasPoints(this.#scale);
     this.#showBodyFace(isEmpty ? this.#readings : "drawn");
     this.#parts.body.classList.toggle("empty", isEmpty);
+    return this.#legend.show(isEmpty ? [] : this.#body.legend(this.#series));
   }
 
   #showBodyFace(state) {

@@ -2,15 +2,20 @@
 
 import { element, icon } from "./elements.js";
 import { timeOfDay } from "./clock.js";
+import { changesOf } from "./normalrange.js";
+import { changeItemOf, keyOfChange } from "./rangechange.js";
 import { QUIET_OUTCOMES, measureWord, numberText, outcomeOf, plainWords, valueText, whyOf } from "./words.js";
 
 const SHOWN_MAX = 200;
+/** The stream reaches back so far. */
+const SPAN_MS = 24 * 3_600_000;
 
 /** The list of one person's decisions, from stored rows and from events that just came. */
 export class Decisions {
   #list;
   #face;
   #items = new Map();
+  #zone = "UTC";
 
   constructor(list, face) {
     this.#list = list;
@@ -24,29 +29,53 @@ export class Decisions {
     this.#face.hidden = false;
   }
 
-  /** Take stored rows of /v1/series. */
-  take(decisions, zone) {
-    for (const decision of decisions) this.#put(decision, zone);
+  /** Take the stored rows of one answer of /v1/series. */
+  take({ decisions = [], hrv_days: days = [] }, zone, now) {
+    this.#setZone(zone);
+    for (const decision of decisions) this.#putDecision(decision);
+    for (const day of changesOf(days)) if (now - Date.parse(day.time) < SPAN_MS) this.takeRangeChange(day, zone);
   }
 
   /** Take what an event just told; the stored row replaces it when it comes. */
   takeEvent(event, zone) {
+    this.#setZone(zone);
     const { adaptation } = event;
     const isNote = event.type === "adaptation.noted" && adaptation.status !== "declined";
     const outcome = isNote ? "withheld" : adaptation.status;
-    this.#put({ ...adaptation, time: event.time, outcome, why: "" }, zone);
+    this.#putDecision({ ...adaptation, time: event.time, outcome, why: "" });
   }
 
-  #put(decision, zone) {
-    const key = keyOf(decision);
+  /** Take a day on which the HRV left its normal range or came back. */
+  takeRangeChange(day, zone) {
+    this.#setZone(zone);
+    this.#put(keyOfChange(day), day.time, true, () => changeItemOf(day, this.#zone));
+  }
+
+  /** The rows may come before the plan that says the person's zone: their times are then written anew. */
+  #setZone(zone) {
+    if (zone === this.#zone) return;
+    this.#zone = zone;
+    for (const one of this.#items.values()) {
+      const item = one.makeItem();
+      item.firstElementChild.open = one.item.firstElementChild.open;
+      one.item.replaceWith(item);
+      one.item = item;
+    }
+  }
+
+  #putDecision(decision) {
+    this.#put(keyOf(decision), decision.time, Boolean(decision.decision_id), () => itemOf(decision, this.#zone));
+  }
+
+  #put(key, time, isStored, makeItem) {
     const known = this.#items.get(key);
-    if (known && (known.isStored || !decision.decision_id)) return;
-    const timeMs = Date.parse(decision.time);
+    if (known && (known.isStored || !isStored)) return;
+    const timeMs = Date.parse(time);
     const isOpen = known?.item.firstElementChild.open ?? false;
-    const item = itemOf(decision, zone);
+    const item = makeItem();
     item.firstElementChild.open = isOpen;
     known?.item.remove();
-    this.#items.set(key, { item, timeMs, isStored: Boolean(decision.decision_id) });
+    this.#items.set(key, { item, timeMs, isStored, makeItem });
     this.#place(item, timeMs);
     this.#face.hidden = true;
     if (this.#items.size > SHOWN_MAX) this.#forgetOldest();

@@ -7,7 +7,12 @@ const GAP_MS_MAX = 60 * 60_000;
 const GAP_INTERVALS = 3;
 const INTERVALS_LOOKED_AT = 200;
 
-/** The points of one measure, ordered by time; each is [time ms, …numbers]. */
+const COMPUTED_HRV = "rmssd_ms";
+const GIVEN_HRV = "hrv_rmssd_ms";
+/** Quality of an HRV point whose beats leave no doubt; a device's own values come without any other word. */
+export const GOOD = "good";
+
+/** The points of one measure, ordered by time; each is [time ms, value, …]. A value of null: nothing can be said. */
 export class Points {
   #points = [];
 
@@ -45,6 +50,16 @@ export class Points {
     return point && ms - point[0] <= withinMs ? point : null;
   }
 
+  /** Tell whether there is a value in the day shown. */
+  isIn(scale) {
+    for (let index = this.indexAt(scale.from); index < this.#points.length; index += 1) {
+      const [ms, value] = this.#points[index];
+      if (ms > scale.to) return false;
+      if (value !== null) return true;
+    }
+    return false;
+  }
+
   /** Return how long a pause must be to count as a gap, in ms. */
   gapMs() {
     const recent = this.#points.slice(-INTERVALS_LOOKED_AT);
@@ -68,11 +83,27 @@ export class Points {
 export class Series {
   measures = new Map();
   baselines = new Map();
+  /** Which devices are shown: {hrv: {measure, device_id, slot} or null, estimates: device or null}. */
+  sources = null;
+  /** The latest days of the HRV, oldest first. */
+  hrvDays = [];
+  #estimates = new Map();
+  #windows = new Points();
+  #givenHrv = new Points();
 
-  /** Take one answer of /v1/series. */
+  /**
+   * Take one answer of /v1/series. Returns false where it shows other devices than before: what was drawn of the
+   * earlier ones is gone, and only a whole answer tells the day of the new ones.
+   */
   take(answer) {
+    const isSame = this.#takeSources(answer.sources ?? null);
     for (const [name, points] of Object.entries(answer.measures ?? {})) this.points(name).merge(points);
     for (const [name, rows] of Object.entries(answer.baselines ?? {})) this.baseline(name).merge(rows);
+    for (const [name, points] of Object.entries(answer.estimates ?? {})) this.estimated(name).merge(points);
+    this.#windows.merge(answer.windows ?? []);
+    this.#givenHrv.merge((answer.measures?.[GIVEN_HRV] ?? []).flatMap(inLogarithm));
+    this.hrvDays = answer.hrv_days ?? [];
+    return isSame;
   }
 
   points(name) {
@@ -83,10 +114,35 @@ export class Series {
     return pointsOf(this.baselines, name);
   }
 
-  /** Tell whether any measure has a point in the day shown. */
-  hasPoints(scale) {
-    return [...this.measures.values()].some((points) => points.indexAt(scale.from) < points.all.length);
+  /** Return estimated levels, each [time ms, level or null, confidence or null]. */
+  estimated(name) {
+    return pointsOf(this.#estimates, name);
   }
+
+  /** Return the HRV as [time ms, lnRMSSD, quality], all of one source. */
+  hrv() {
+    return this.sources?.hrv?.measure === COMPUTED_HRV ? this.#windows : this.#givenHrv;
+  }
+
+  /** Tell whether anything was measured in the day shown. */
+  hasPoints(scale) {
+    return [this.#windows, ...this.measures.values()].some((points) => points.isIn(scale));
+  }
+
+  #takeSources(sources) {
+    const isSame = this.sources === null || JSON.stringify(sources) === JSON.stringify(this.sources);
+    this.sources = sources;
+    if (isSame) return true;
+    this.#estimates.clear();
+    this.#windows = new Points();
+    this.#givenHrv = new Points();
+    this.measures.delete(GIVEN_HRV);
+    return false;
+  }
+}
+
+function inLogarithm([ms, rmssdMs]) {
+  return rmssdMs > 0 ? [[ms, Math.log(rmssdMs), GOOD]] : [];
 }
 
 function pointsOf(map, name) {
@@ -109,6 +165,10 @@ export function pieces(points, scale, { step = 1, gapMs = points.gapMs() } = {})
   for (let index = first; index < points.all.length; index += 1) {
     const [ms, value] = points.all[index];
     if (ms > scale.to) break;
+    if (value === null) {
+      previousMs = -Infinity;
+      continue;
+    }
     if (ms - previousMs > gapMs) {
       if (bin) close(bin, piece);
       found.push((piece = []));
@@ -131,4 +191,26 @@ export function pieces(points, scale, { step = 1, gapMs = points.gapMs() } = {})
 
 function close(bin, piece) {
   piece.push([bin.x / bin.count, bin.sum / bin.count]);
+}
+
+/**
+ * Return HRV points as [x px, mean value, whether it is good], one per `step` px of the day. Where both lie in one
+ * place the good ones alone make the mean.
+ */
+export function dots(points, scale, step) {
+  const bins = new Map();
+  for (let index = points.indexAt(scale.from); index < points.all.length; index += 1) {
+    const [ms, value, quality] = points.all[index];
+    if (ms > scale.to) break;
+    const isGood = quality === GOOD;
+    const column = Math.floor(scale.x(ms) / step);
+    const known = bins.get(column);
+    if (known?.isGood && !isGood) continue;
+    const bin = known?.isGood === isGood ? known : { isGood, x: 0, sum: 0, count: 0 };
+    bin.x += scale.x(ms);
+    bin.sum += value;
+    bin.count += 1;
+    bins.set(column, bin);
+  }
+  return [...bins.values()].map(({ isGood, x, sum, count }) => [x / count, sum / count, isGood]);
 }

@@ -57,6 +57,8 @@ const MEASURES = {
   heart_rate_bpm: { word: "Heart rate", unit: "bpm", digits: 0 },
   hrv_rmssd_ms: { word: "HRV (RMSSD)", unit: "ms", digits: 0 },
   hrv_sdnn_ms: { word: "HRV (SDNN)", unit: "ms", digits: 0 },
+  rmssd_ms: { word: "HRV (RMSSD)", unit: "ms", digits: 0 },
+  heart_rate_rest_bpm: { word: "Heart rate at rest", unit: "bpm", digits: 0 },
   energy_level: levelCalled("Energy"),
   stress_level: levelCalled("Stress"),
   readiness_score: levelCalled("Readiness"),
@@ -113,6 +115,26 @@ export function numberText(name, value) {
 
 function measureOf(name) {
   return MEASURES[name] ?? { word: plainWords(name), unit: "", digits: 2 };
+}
+
+/** Return a running baseline's row [ms, mean, standard deviation] as a remark: " (usual 60–72)"; "" without one. */
+export function usualText(name, row) {
+  if (!row) return "";
+  const [, mean, sd] = row;
+  return ` (usual ${numberText(name, mean - sd)}–${numberText(name, mean + sd)})`;
+}
+
+/** What is said of a level that no device gave. */
+export const ESTIMATED = "estimated";
+
+/** Return a natural logarithm of ms without its unit: "3.98". */
+export function lnText(ln) {
+  return ln.toFixed(2);
+}
+
+/** Return the ms that a natural logarithm stands for: "54 ms". */
+export function msText(ln) {
+  return `${Math.exp(ln).toFixed(0)} ms`;
 }
 
 /** Return a count with thousands apart: "20,412". */

@@ -387,6 +387,25 @@ def test_the_curves_can_be_read_with_the_keyboard(stage: PageStage, open_page: O
     assert row[0] <= heart_rate <= row[1]
 
 
+def test_the_hrv_stands_on_the_normal_range_that_the_history_holds(stage: PageStage, open_page: Open) -> None:
+    page = open_page(stage.url_of("greta"))
+    expect(page.locator(".track.hrv .line")).to_have_attribute("d", re.compile("M"))
+    expect(page.locator(".track.hrv .band")).to_have_attribute("d", re.compile("M"))
+    with stored(stage) as connection:
+        row = connection.execute(
+            "SELECT device_id, mean7, status, normal_low, normal_high FROM daybeat.hrv_days"
+            " WHERE user_id = 'greta' AND measure = 'hrv_rmssd_ms' AND slot = 'asleep'"
+            " ORDER BY day DESC LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    device, mean, status, low, high = row
+    told = page.locator(".legend li").all_inner_texts()
+    assert told[0] == f"HRV as given by {device}"
+    assert told[-1].startswith(f"7-day mean {mean:.2f}, {status}")
+    slider = page.get_by_role("slider")
+    assert f"normal {low:.2f}–{high:.2f}" in (slider.get_attribute("aria-valuetext") or "")
+
+
 def test_a_change_is_announced_to_screen_readers(stage: PageStage, open_page: Open) -> None:
     page = open_page(stage.url_of("greta"))
     expect(page.locator(".timeline li").first).to_be_visible()

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import jsonpatch
@@ -11,16 +10,12 @@ import jsonpointer
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import JSHandle, Page, Route
+from playwright.sync_api import JSHandle, Page
 
-import push
 from push.feed_events import event_order
-from support.browser import running_browser
+from support.page_modules import page_with_modules
 
 pytestmark = pytest.mark.browser
-
-ORIGIN = "http://page.test"
-FOLDER = Path(push.__file__).parent / "page"
 
 quick = settings(
     max_examples=200,
@@ -31,26 +26,7 @@ quick = settings(
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    """Return a blank page that can import the modules, as ``window.modules``."""
-
-    def answer(route: Route) -> None:
-        name = route.request.url.removeprefix(f"{ORIGIN}/")
-        if name:
-            route.fulfill(path=FOLDER / name, content_type="text/javascript")
-        else:
-            route.fulfill(body="<!doctype html>", content_type="text/html")
-
-    with running_browser() as browser:
-        page = browser.new_page()
-        page.route(f"{ORIGIN}/**", answer)
-        page.goto(f"{ORIGIN}/")
-        page.evaluate(
-            """async names => {
-                window.modules = {};
-                for (const name of names) window.modules[name] = await import(`/${name}.js`);
-            }""",
-            ["adaptations", "clock", "patch", "plan", "series", "stream"],
-        )
+    with page_with_modules(["adaptations", "clock", "patch", "plan", "series", "stream"]) as page:
         yield page
 
 

@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.resources import files
 
 import psycopg
@@ -17,7 +17,10 @@ import redis
 from daybeat.app_client import open_app
 from daybeat.servers import LocalServers
 from schemas.events import AdaptationProposed
+from schemas.records import HrvDay
+from stores.series import Series
 from support.adapting import plan, task
+from support.physiology_rows import estimate, hrv_day, put_records, window
 from support.push_run import NOW, PlanWriter, PushRun, coach_token, push_running, token_of
 
 pytestmark = pytest.mark.servers
@@ -160,12 +163,22 @@ async def test_series_and_people_come_from_the_history(
             " time_stamped_on_arrival, heart_rate_bpm) VALUES (%s, %s, 'watch', 1, %s, false, 61)",
             (time, user, time),
         )
+    put_records(database, [hrv_day(NOW.date()), window(time, 3.9), estimate(time, None, 0.61)])
     async with push_running(servers.redis_url, database_url=servers.database_url) as push:
         own = (await ask(push, "/v1/series", token=token_of("ada"))).json()
-        assert set(own) == {"user_id", "now", "speed", "next", "measures", "baselines", "decisions"}
+        assert set(own) == {"user_id", "now", "speed"} | {one.name for one in fields(Series)}
         minute = int(time.replace(second=0).timestamp() * 1000)
         assert own["measures"]["heart_rate_bpm"] == [[minute, 61.0]]  # type: ignore[index]
         assert (own["user_id"], own["now"], own["speed"]) == ("ada", NOW.isoformat(), 1.0)
+        source = {"measure": "rmssd_ms", "device_id": "strap", "slot": "asleep"}
+        assert own["sources"] == {"hrv": source, "estimates": "strap"}
+        assert own["windows"] == [[int(time.timestamp() * 1000), 3.9, "good"]]
+        day = HrvDay.model_validate(
+            {name: value for name, value in own["hrv_days"][0].items() if name != "time"}  # type: ignore[index]
+        )
+        assert day.model_dump().items() <= hrv_day(NOW.date()).model_dump().items()
+        levels = {"stress_level": [[minute, None, None]], "energy_level": [[minute, 0.61, 0.6]]}
+        assert own["estimates"] == levels
         again = (await ask(push, f"/v1/series?user=ada&after={own['next']}", token=token_of("ada"))).json()
         assert again["measures"]["heart_rate_bpm"] == []  # type: ignore[index]
         for token, seen in [(token_of("ada"), ["ada"]), (coach_token("bob", "ada"), ["ada", "bob"])]:

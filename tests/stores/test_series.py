@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from daybeat.servers import LocalServers
 from schemas.errors import UnavailableError
 from stores.glance import StoredFigures
+from stores.physiology import Sources
 from stores.series import DECISIONS_MAX, WINDOW, SeriesStore
 
 pytestmark = pytest.mark.servers
@@ -95,6 +96,8 @@ async def test_a_person_without_history_has_empty_series(
     series = await store.series("ada", after_ms=None, now=NOW)
     assert not any(series.measures.values())
     assert (series.baselines, series.decisions) == ({}, [])
+    assert (series.sources, series.windows, series.hrv_days) == (Sources(None, None), [], [])
+    assert not any(series.estimates.values())
     assert series.next == ms(NOW - WINDOW)
 
 
