@@ -28,6 +28,8 @@ _COMMANDS: Final = {
     "plan": "daybeat.plan_commands:plan_app",
     "profile": "daybeat.plan_commands:profile_app",
     "dead-letters": "daybeat.dead_letters:app",
+    "hrv": "daybeat.hrv_command:hrv",
+    "baseline": "daybeat.baseline_command:baseline",
     "bench": "bench.cli:app",
 }
 """Name → module and attribute: a function, or a group of commands of its own."""

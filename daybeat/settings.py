@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     """Length of a window of beats in seconds: whole minutes, 60 to 300; windows end every minute."""
 
     readings_keep: _Span | None = None
-    """How long readings and what is made of them stay in the database, written as above; not given: for ever."""
+    """How long readings and what is made of them stay in the database, as above; not given: for ever."""
     history_accept_gap: bool = False
     """Let the history go on where log entries were removed before it had stored them, and only say so."""
 
