@@ -9,17 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptation.physiology.time_domain import TimeDomain
-from adaptation.physiology.windows import (
-    ARTEFACTS_GOOD_MAX,
-    ARTEFACTS_LOW_MAX,
-    COVERAGE_GOOD_MIN,
-    COVERAGE_LOW_MIN,
-    DIFFERENCES_MIN,
-    QUALITY_REASONS,
-    WINDOW_MIN_S,
-    Quality,
-    Windows,
-)
+from adaptation.physiology.windows import QUALITY_REASONS, Quality, Windows, judge_quality
 from daybeat.long_series import JudgedBeats, judge_beats, measure_beats
 from daybeat.plain_tables import Column
 from daybeat.rr_files import RrFile
@@ -126,16 +116,12 @@ def _known(values: NDArray[np.float64]) -> float | None:
 
 
 def _verdict(recording: Recording) -> tuple[Quality, str]:
-    """Return quality and reason of the whole: the rules of a window that is as long as the recording."""
+    """Return quality and reason of the whole: those of a window that is as long as the recording."""
     judged = recording.judged
-    share = judged.artefacts / len(judged.is_artefact)
-    coverage = 1.0 if recording.coverage is None else recording.coverage
-    is_short = recording.kept_s < COVERAGE_GOOD_MIN * WINDOW_MIN_S
-    cases = (
-        (share > ARTEFACTS_LOW_MAX, Quality.REJECTED, "artefacts"),
-        (is_short or judged.clean_differences < DIFFERENCES_MIN, Quality.REJECTED, "few_beats"),
-        (coverage < COVERAGE_LOW_MIN, Quality.REJECTED, "poor_coverage"),
-        (share > ARTEFACTS_GOOD_MAX, Quality.LOW, "artefacts"),
-        (coverage < COVERAGE_GOOD_MIN, Quality.LOW, "poor_coverage"),
+    quality, reason = judge_quality(
+        differences=np.array([judged.clean_differences]),
+        artefact_share=np.array([judged.artefacts / len(judged.is_artefact)]),
+        covered_s=np.array([recording.kept_s]),
+        length_s=np.array([recording.kept_s if recording.coverage is None else recording.duration_s]),
     )
-    return next(((quality, why) for is_so, quality, why in cases if is_so), (Quality.GOOD, ""))
+    return Quality(quality[0]), QUALITY_REASONS[reason[0]]

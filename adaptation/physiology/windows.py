@@ -88,7 +88,12 @@ def judge_windows(beats: BeatSeries, *, length_s: float | Floats) -> Windows:
     share = np.divide(counts - measures.beats, counts, out=np.full(len(beats), np.nan), where=counts > 0)
     covered_s = np.where(measures.beats > 0, measures.beats * measures.mean_rr_ms / 1000, 0.0)
     coverage = np.minimum(covered_s / length_s, 1.0)
-    quality, reason = _verdicts(measures.differences, share, covered_s, np.asarray(length_s))
+    quality, reason = judge_quality(
+        differences=measures.differences,
+        artefact_share=share,
+        covered_s=covered_s,
+        length_s=np.asarray(length_s),
+    )
     is_rejected = quality == Quality.REJECTED
     is_fixed = (np.asarray(length_s) >= SDNN_MIN_S) & (coverage >= COVERAGE_GOOD_MIN)
     cleared = {name: np.where(is_rejected, np.nan, getattr(measures, name)) for name in _OF_ACCEPTED}
@@ -96,20 +101,30 @@ def judge_windows(beats: BeatSeries, *, length_s: float | Floats) -> Windows:
     return Windows(replace(measures, **cleared), coverage, share, quality, reason)
 
 
-def _verdicts(
-    differences: NDArray[np.int64], share: Floats, covered_s: Floats, length_s: Floats
+def judge_quality(
+    *, differences: NDArray[np.int64], artefact_share: Floats, covered_s: Floats, length_s: Floats
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Return quality and reason; of several reasons that of the worse verdict, then the first of these."""
+    """Return quality and reason of s windows; of several reasons the first one of the worse verdict.
+
+    Args:
+        differences: (s,) successive differences that count.
+        artefact_share: (s,) flagged beats of all, 0 to 1.
+        covered_s: (s,) what kept beats fill, s.
+        length_s: (s,) lengths of the windows, s.
+
+    Returns:
+        (s,) :class:`Quality` and (s,) index into :data:`QUALITY_REASONS`.
+    """
     # However short a window is, its beats must make up most of the shortest that is accepted.
-    least_s = np.maximum(COVERAGE_LOW_MIN * length_s, COVERAGE_GOOD_MIN * WINDOW_MIN_S)
+    few = (differences < DIFFERENCES_MIN) | (covered_s < COVERAGE_GOOD_MIN * WINDOW_MIN_S)
     cases = (
-        (share > ARTEFACTS_LOW_MAX, Quality.REJECTED, _ARTEFACTS),
-        (differences < DIFFERENCES_MIN, Quality.REJECTED, _FEW_BEATS),
-        (covered_s < least_s, Quality.REJECTED, _POOR_COVERAGE),
-        (share > ARTEFACTS_GOOD_MAX, Quality.LOW, _ARTEFACTS),
+        (artefact_share > ARTEFACTS_LOW_MAX, Quality.REJECTED, _ARTEFACTS),
+        (few, Quality.REJECTED, _FEW_BEATS),
+        (covered_s < COVERAGE_LOW_MIN * length_s, Quality.REJECTED, _POOR_COVERAGE),
+        (artefact_share > ARTEFACTS_GOOD_MAX, Quality.LOW, _ARTEFACTS),
         (covered_s < COVERAGE_GOOD_MIN * length_s, Quality.LOW, _POOR_COVERAGE),
     )
-    quality, reason = np.zeros((2, len(share)), dtype=np.int8)
+    quality, reason = np.zeros((2, len(artefact_share)), dtype=np.int8)
     for is_case, verdict, why in reversed(cases):
         quality[is_case] = verdict
         reason[is_case] = why
