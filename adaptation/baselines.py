@@ -52,15 +52,23 @@ MICROSECOND: Final = timedelta(microseconds=1)
 _RATE_PER_US: Final = -1.0 / (BASELINE_TAU / MICROSECOND)
 _SPEAKS_MAX_US: Final = SPEAKS_MAX // MICROSECOND
 _SPEAKS_FIRST_US: Final = SPEAKS_FIRST // MICROSECOND
-_WEIGHT_BITS: Final = 32
-_WEIGHT_ONE: Final = 2.0**_WEIGHT_BITS
-_COUNT_MASK: Final = 2**_WEIGHT_BITS - 1
+_COUNT_BITS: Final = 28
+_COUNT_MASK: Final = 2**_COUNT_BITS - 1
+_WEIGHT_MASK: Final = 2 ** (64 - _COUNT_BITS) - 1
+_WEIGHT_ONE: Final = float(_WEIGHT_MASK + 1)
 
 
 def count_of(tally: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the number of values in a tally."""
     count: NDArray[np.int64] = tally & _COUNT_MASK
     return count
+
+
+def _tally(count: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return numbers of values and sums of weights in one integer each; both stop at their largest."""
+    units = np.minimum(np.rint(weight * _WEIGHT_ONE), _WEIGHT_MASK).astype(np.int64)
+    tally: NDArray[np.int64] = (units << _COUNT_BITS) | np.minimum(count, _COUNT_MASK)
+    return tally
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +78,8 @@ class Baselines:
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
     tally: NDArray[np.int64]
-    """Number of values in the lower 32 bits; the sum of their weights, 0 to 1, in 2⁻³² in the upper."""
+    """Number of values in the lower 28 bits, eight years of one a second; in the upper 36 the sum of their
+    weights, 0 to 1, in units of 2⁻³⁶."""
     since_us: NDArray[np.int64]
     """Time of the first value; ``NEVER_US`` before it."""
 
@@ -82,7 +91,7 @@ class Baselines:
     @property
     def weight(self) -> NDArray[np.float64]:
         """Sum of the weights: 1 for a baseline that has been fed for ever, 0 before the first value."""
-        return (self.tally >> _WEIGHT_BITS & _COUNT_MASK) / _WEIGHT_ONE
+        return (self.tally >> _COUNT_BITS & _WEIGHT_MASK) / _WEIGHT_ONE
 
     def move(
         self, values: NDArray[np.float64], time_us: NDArray[np.int64], elapsed_us: NDArray[np.int64]
@@ -106,8 +115,7 @@ class Baselines:
         step = share * difference
         self.mean[...] += step
         self.variance[...] = (1.0 - share) * (self.variance + difference * step)
-        kept = np.minimum(np.rint(total * _WEIGHT_ONE), _COUNT_MASK).astype(np.int64)
-        np.copyto(self.tally, (kept << _WEIGHT_BITS) | (self.count + 1), where=moves)
+        np.copyto(self.tally, _tally(self.count + 1, total), where=moves)
         np.copyto(self.since_us, time_us, where=moves & begins)
 
 
@@ -121,10 +129,9 @@ def weigh_unweighted(
         since_us: times of their first values.
         last_us: times of their last ones.
     """
-    bare = (tally > 0) & (tally >> _WEIGHT_BITS == 0)
+    bare = (tally > 0) & (tally >> _COUNT_BITS == 0)
     age_us = np.maximum(np.where(bare, last_us - since_us, 0), _SPEAKS_FIRST_US)
-    weight = np.rint(-np.expm1(age_us * _RATE_PER_US) * _WEIGHT_ONE).astype(np.int64)
-    np.copyto(tally, (weight << _WEIGHT_BITS) | tally, where=bare)
+    np.copyto(tally, _tally(tally, -np.expm1(age_us * _RATE_PER_US)), where=bare)
 
 
 class RunningBaseline:

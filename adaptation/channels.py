@@ -183,7 +183,8 @@ def record_new_hours(
     if not len(readings):
         return []
     found = statistics[readings, :, channels]
-    numbers = zip(found.tolist(), found.view(np.int64).tolist(), strict=True)
+    counts = count_of(found.view(np.int64)[:, 2]).tolist()
+    numbers = zip(found.tolist(), counts, found.view(np.int64)[:, 3].tolist(), strict=True)
     places = zip(rows[readings].tolist(), arrived.time_us[readings].tolist(), channels.tolist(), strict=True)
     return [
         BaselineRow(
@@ -194,8 +195,8 @@ def record_new_hours(
             slot=CHANNELS[channel][1],
             mean=floats[0],
             sd=math.sqrt(floats[1]),
-            count=ints[2] % 2**32,
-            since=moment_of(ints[3]),
+            count=count,
+            since=moment_of(since_us),
         )
-        for (row, time_us, channel), (floats, ints) in zip(places, numbers, strict=True)
+        for (row, time_us, channel), (floats, count, since_us) in zip(places, numbers, strict=True)
     ]
