@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.e2e import E2eOptions, run_e2e
+from bench.physiology import PhysiologyOptions, run_physiology
 from bench.soak import run_soak
 from daybeat.settings import read_settings
 
@@ -49,6 +50,19 @@ def soak(
     _print(report.as_json(), json=json)
     if not report.is_clean:
         raise typer.Exit(1)
+
+
+@app.command()
+def physiology(
+    *,
+    wearers: Annotated[int, typer.Option(help="Simulated people whose beats are measured.", min=1)] = 32,
+    people: Annotated[int, typer.Option(help="People with baselines, and in the shards.", min=1)] = 100_000,
+    epochs: Annotated[int, typer.Option(help="Epochs of the live flow that are measured.", min=1)] = 25,
+    json: Json = False,
+) -> None:
+    """Measure beats to windows, running baselines, bytes a person and the epoch pause; no servers needed."""
+    options = PhysiologyOptions(wearers=wearers, people=people, epochs=epochs)
+    _print(run_physiology(options).as_json(), json=json)
 
 
 def _print(report: dict[str, object], *, json: bool) -> None:

@@ -6,11 +6,20 @@ from dataclasses import fields
 
 import pytest
 
+from adaptation.rules import builtin_rules
+from adaptation.shard import Shard
 from bench.e2e import CONNECTED_MIN, FIRED_SHARE_MIN, E2eOptions, E2eReport, run_e2e
+from bench.epoch_flow import Watched
+from bench.epochs import longest_gaps_s
+from bench.physiology import PhysiologyReport
 from bench.scenario import FIRE, make_scenario, plan_of
+from bench.shard_state import PARTS, copied_people, size_of_day
 from bench.soak import SoakReport
+from bench.timing import import_beside
 from daybeat.settings import read_settings
 from schemas.errors import InputError
+from schemas.positions import EntryId
+from support.readings import MINUTE_US, NOON, Run, Sent
 
 
 def test_a_load_with_too_few_connected_people_is_refused_before_anything_starts() -> None:
@@ -48,6 +57,67 @@ def test_the_report_has_the_figures_that_are_promised() -> None:
         ),
     }
     assert promised <= {field.name for field in fields(E2eReport)}
+
+
+def test_the_report_on_physiology_has_the_figures_that_are_promised() -> None:
+    promised = {
+        *("beats_per_s", "neurokit2_beats_per_s", "beats_ratio", "stream_beats_per_s"),
+        *("updates_per_s", "river_updates_per_s", "updates_ratio"),
+        *("bytes_per_person", "bytes_by_part", "epoch_pause_ms", "checkpoint_copy_ms"),
+    }
+    assert promised <= {field.name for field in fields(PhysiologyReport)}
+
+
+def test_a_library_to_measure_beside_that_is_not_installed_is_named() -> None:
+    with pytest.raises(InputError, match=r"no_such_library is not installed; install requirements-dev\.lock"):
+        import_beside("no_such_library.stats")
+
+
+def _with_beats() -> Run:
+    """Return a run of two people with a watch each, asleep: beats are kept, and the night is open."""
+    run = Run()
+    for user in ("ada", "bob"):
+        for minute in range(8):
+            sent_us = NOON - 600 * MINUTE_US + minute * MINUTE_US
+            run.send(
+                Sent(
+                    sent_us, {"heart_rate_bpm": 60.0}, user=user, activity="sleep", rr_ms=[980.0, 1020.0] * 30
+                )
+            )
+    return run
+
+
+def test_copied_people_resume_as_the_same_people_under_other_names() -> None:
+    state = _with_beats().shard.copy_state()
+    copied = copied_people(state, copies=3, first=10, position=EntryId(1, 0))
+    again = Shard.restore(copied, builtin_rules(), default_zone="UTC").copy_state()
+    assert again.users == tuple(f"person-{number:06d}" for number in range(10, 16))
+    assert again.bodies.beats == state.bodies.beats * 3
+    assert again.bodies.day_values == state.bodies.day_values * 3
+    assert size_of_day([again]).bytes_per_person == size_of_day([state]).bytes_per_person
+
+
+def test_a_person_takes_as_much_as_all_parts_but_the_ids() -> None:
+    size = size_of_day([_with_beats().shard.copy_state()])
+    assert set(size.bytes_by_part) == {*PARTS, "ids"}
+    assert size.bytes_per_person == pytest.approx(sum(size.bytes_by_part[part] for part in PARTS), abs=0.5)
+    assert size.bytes_by_part["beats"] > 0
+    assert size.bytes_by_part["open_days"] > 0
+
+
+def test_a_pause_at_the_end_of_an_epoch_is_the_gap_without_the_tracking_in_it() -> None:
+    watched = Watched()
+    polls_ms = [number * 4 for number in range(1000)]
+    for at_ms in polls_ms:
+        # After 2 s the sources wait for 60 ms, of which 25 ms are tracking.
+        watched.polls_s.append((at_ms + (56 if at_ms > 2000 else 0)) / 1000)
+    watched.snapshots_s.extend([2.0005, 2.001])
+    watched.batches_s.append(2.01)
+    watched.batch_lengths_s.append(0.025)
+    at_ends, elsewhere = longest_gaps_s(watched, polls=10, since_s=0.5)
+    assert at_ends.tolist() == pytest.approx([0.035])
+    assert elsewhere.tolist() == pytest.approx([0.004] * len(elsewhere))
+    assert len(elsewhere) > 50
 
 
 @pytest.mark.parametrize(

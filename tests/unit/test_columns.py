@@ -1,6 +1,11 @@
-import numpy as np
+"""Tables of cells: rows taken and put back, growth, and columns matched by name."""
 
-from adaptation.columns import Cells, Group, Layout, Table
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptation.columns import NEVER_US, NO_DAY, TWO_NANS, Cells, Group, Layout, Table
 
 LAYOUT = Layout(Group("level", ("a", "b"), float("nan")), Group("seen_us", ("a", "b"), -(2**62)))
 
@@ -68,3 +73,53 @@ def test_resuming_matches_columns_by_name() -> None:
     assert table.view().floats[:, 2:].tolist() == [[1 / 7, 0.25], [3 / 7, 0.25], [5 / 7, 0.25]]
     assert table.add_row() == 3
     assert table.view().floats[3, 2:].tolist() == [0.0, 0.25]
+
+
+def test_a_group_holds_integers_if_its_default_is_one() -> None:
+    layout = Layout(Group("count", ("a",), 3), Group("mean", ("a",), 3.0))
+    assert layout.default_row.view(np.int64)[0] == 3
+    assert layout.default_row[1] == 3.0
+
+
+@pytest.mark.parametrize("never", [NEVER_US, NO_DAY])
+def test_before_all_times_is_far_enough_and_differences_to_it_do_not_overflow(never: int) -> None:
+    layout = Layout(Group("last", ("a",), never))
+    table = Table(layout)
+    last = table.take(np.array([table.add_row()])).ints[:, 0]
+    assert last.tolist() == [never]
+    latest_us = 2**61  # the year 75,000
+    assert (latest_us - last > 0).all()
+
+
+def test_views_hold_all_rows_and_what_is_written_there_stays() -> None:
+    table = filled(3)
+    table.view().ints[1, 2] = 77
+    assert table.take(np.array([1])).ints[0, 2] == 77
+    assert len(table.view().floats) == 3
+
+
+PAIRS = Layout(Group("night", ("0", "1"), TWO_NANS), Group("day", ("latest",), NO_DAY))
+NIGHT = PAIRS.columns("night")
+
+
+def test_two_float32_share_a_cell_and_hold_no_value_at_first() -> None:
+    table = Table(PAIRS)
+    row = table.take(np.array([table.add_row()]))
+    assert np.isnan(row.floats[:, NIGHT].view(np.float32)).tolist() == [[True] * 4]
+
+
+@given(st.lists(st.floats(width=32) | st.just(float("nan")), min_size=4, max_size=4))
+def test_two_float32_in_a_cell_keep_their_bits_wherever_the_row_goes(pairs: list[float]) -> None:
+    table = Table(PAIRS)
+    rows = np.array([table.add_row(), table.add_row()])
+    cells = table.take(rows)
+    values = np.array(pairs, np.float32)
+    cells.floats[1, NIGHT].view(np.float32)[:] = values
+    table.put(rows, cells)
+    for _ in range(63):
+        table.add_row()  # grows once
+    again = Table.resume(PAIRS, PAIRS.names, table.copy())
+    for one in (table, again):
+        kept = one.take(np.array([1])).floats[0, NIGHT].view(np.float32)
+        assert kept.tobytes() == values.tobytes()
+        assert np.isnan(one.view().floats[0, NIGHT].view(np.float32)).all()

@@ -6,11 +6,12 @@ import pytest
 
 from adaptation.decide import decide_reading, plan_dates
 from adaptation.rules import RuleSet, render_reason
+from adaptation.tracked import ReadingEvent
 from schemas.errors import InputError
-from schemas.events import AdaptationApplied, AdaptationProposed, PlanChanged
+from schemas.events import AdaptationApplied, AdaptationProposed, BaselineChanged, PlanChanged
 from schemas.people import PersonState
 from schemas.plan import Plan, Task
-from schemas.records import AdaptationRow, DecisionRow, Outcome, PlanVersionRow
+from schemas.records import AdaptationRow, DecisionRow, Firing, HrvDay, Outcome, PlanVersionRow
 from schemas.situations import Decided, Situation
 from support.adapting import DAY, NOW, RULES, at, firing, firings_at, plan, position_at, situation, task
 
@@ -265,3 +266,114 @@ def test_the_dates_of_plans_are_today_and_tomorrow_where_the_person_is(
     moment: str, zone: str, dates: tuple[str, str]
 ) -> None:
     assert plan_dates(dt.datetime.fromisoformat(moment), zone) == tuple(map(dt.date.fromisoformat, dates))
+
+
+HRV_BELOW = HrvDay(
+    day=DAY,
+    device_id="watch",
+    measure="rmssd_ms",
+    slot="asleep",
+    values=84,
+    ln_value=3.05,
+    heart_rate_bpm=57.5,
+    mean7=3.21,
+    cv7=4.6,
+    normal_low=3.35,
+    normal_high=3.78,
+    have=41,
+    need=41,
+    maturity="stable",
+    status="below",
+    onset=True,
+)
+
+
+def changed_at(
+    *firings: Firing, suppressed: tuple[tuple[Firing, str], ...] = (), now: dt.datetime = NOW
+) -> ReadingEvent:
+    """Return a reading at which the baseline changed, with what else became true at it."""
+    return ReadingEvent(
+        position_at(now, index=3),
+        "ada",
+        at=now,
+        time_zone="UTC",
+        firings=firings,
+        suppressed=suppressed,
+        baseline=HRV_BELOW,
+    )
+
+
+def test_a_changed_baseline_is_told_and_changes_nothing_else() -> None:
+    before = situation(plan(task("a")), feed_last="17-3")
+    decided = decide_reading(before, changed_at(), RULES)
+    (event,) = decided.events
+    assert isinstance(event, BaselineChanged)
+    assert (event.type, event.baseline, event.time) == ("baseline.changed", HRV_BELOW, NOW)
+    assert (event.event_id, event.previous_id) == (position_at(NOW, 3).feed_id(0), "17-3")
+    assert (decided.plans, decided.records, decided.person) == ((), (), before.person)
+    assert decided.at == NOW
+    assert decided.outcome is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "one", "types"),
+    [
+        pytest.param("energy_drop", task("a"), ["plan.changed", "adaptation.applied"], id="applied"),
+        pytest.param(
+            "energy_surge", task("a", energy_requirement="high"), ["adaptation.proposed"], id="proposed"
+        ),
+        pytest.param("energy_drop", task("a", locked=True), [], id="withheld"),
+    ],
+)
+def test_a_changed_baseline_is_told_before_what_a_firing_led_to(
+    rule: str, one: Task, types: list[str]
+) -> None:
+    before = situation(plan(one), feed_last="17-3")
+    at_once = changed_at(firing(rule, position=position_at(NOW, 3)))
+    decided = decide_reading(before, at_once, RULES)
+    assert [event.type for event in decided.events] == ["baseline.changed", *types]
+    ids = [event.event_id for event in decided.events]
+    assert ids == [position_at(NOW, 3).feed_id(slot) for slot in range(len(ids))]
+    assert [event.previous_id for event in decided.events] == ["17-3", *ids[:-1]]
+    assert {event.time for event in decided.events} == {NOW}
+    without = decide_reading(before, firings_at(*at_once.firings), RULES)
+    assert (decided.plans, decided.records, decided.person) == (
+        without.plans,
+        without.records,
+        without.person,
+    )
+
+
+def test_a_changed_baseline_fits_beside_a_change_of_two_plans() -> None:
+    now = at("22:00")
+    plans = (plan(task("late", "23:00")), plan(task("night", "01:00", day=TOMORROW), day=TOMORROW))
+    decided = decide_reading(situation(*plans), changed_at(firing(now=now), now=now), RULES)
+    assert [event.type for event in decided.events] == [
+        "baseline.changed",
+        "plan.changed",
+        "plan.changed",
+        "adaptation.applied",
+    ]
+    assert len({event.event_id for event in decided.events}) == 4
+
+
+def test_a_changed_baseline_is_told_beside_a_firing_that_may_not_act() -> None:
+    at_once = changed_at(suppressed=((firing("energy_drop"), "cooldown"),))
+    decided = decide_reading(situation(plan(task("a"))), at_once, RULES)
+    assert [event.type for event in decided.events] == ["baseline.changed"]
+    assert decisions(decided) == [("energy_drop", "suppressed", "cooldown")]
+
+
+def test_a_changed_baseline_closes_proposals_that_have_expired() -> None:
+    before = situation(plan(task("a", "10:00"), task("b", "18:00")))
+    first = decide_reading(before, firings_at(firing("energy_surge")), RULES)
+    (proposal,) = first.person.proposals.values()
+    second = decide_reading(before.after(first), changed_at(now=proposal.expires_at), RULES)
+    assert decisions(second) == [("energy_surge", "expired", "")]
+    assert second.person.proposals == {}
+    assert [event.type for event in second.events] == ["baseline.changed"]
+
+
+def test_the_same_change_of_a_baseline_has_the_same_id() -> None:
+    before = situation(plan(task("a")))
+    assert decide_reading(before, changed_at(), RULES) == decide_reading(before, changed_at(), RULES)

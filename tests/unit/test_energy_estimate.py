@@ -127,7 +127,7 @@ def test_a_gap_neither_drains_nor_recovers_and_lowers_the_confidence() -> None:
     assert gap.level[0] == before
     assert gap.seen_us[0] == HOUR_US
     assert energy_at(seen, end_us)[1] == 0.9
-    assert energy_at(gap, end_us)[1] == pytest.approx(0.9 * 65 / 125)
+    assert energy_at(gap, end_us)[1] == pytest.approx(0.9 * (60 + 20) / (120 + 20))
 
 
 def test_a_short_pause_in_which_the_device_was_off_is_not_seen() -> None:

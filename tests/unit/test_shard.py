@@ -161,8 +161,8 @@ def test_an_unknown_default_zone_is_refused() -> None:
 
 def test_a_baseline_is_recorded_as_it_stood_before_the_first_value_of_an_hour() -> None:
     run = Run()
-    for minute, rate in [(0, 60.0), (20, 66.0), (40, 63.0)]:
-        assert run.send(Sent(NOON + minute * MINUTE_US, {"heart_rate_bpm": rate})) == []
+    for minute, rate in [(0, 60.0), (15, 66.0), (30, 63.0)]:
+        assert baselines_of(run.send(Sent(NOON + minute * MINUTE_US, {"heart_rate_bpm": rate}))) == []
     (row,) = baselines_of(run.send(Sent(NOON + 61 * MINUTE_US, {"heart_rate_bpm": 180.0})))
     assert (row.user_id, row.device_id, row.measure, row.slot) == (
         "ada",
@@ -171,24 +171,27 @@ def test_a_baseline_is_recorded_as_it_stood_before_the_first_value_of_an_hour() 
         "all_day",
     )
     assert (row.count, row.since, row.time) == (3, moment_of(NOON), moment_of(NOON + 61 * MINUTE_US))
-    assert 60.0 < row.mean < 60.1
-    assert 0 < row.sd < 1
-    assert run.send(Sent(NOON + 119 * MINUTE_US, {"heart_rate_bpm": 61.0})) == []
+    assert row.mean == pytest.approx((66.0 + 63.0) / 2, abs=0.01)
+    assert row.sd == pytest.approx(1.5, abs=0.01)
+    # 180 was no heart rate at rest, so that baseline begins its hour only now.
+    later = baselines_of(run.send(Sent(NOON + 119 * MINUTE_US, {"heart_rate_bpm": 61.0})))
+    assert {row.measure for row in later} == {"heart_rate_rest_bpm"}
 
 
 @pytest.mark.parametrize(
     ("minutes", "rows"),
     [
         pytest.param([0, 61], 0, id="one_value_is_no_baseline"),
-        pytest.param([0, 1, 59], 0, id="same_hour"),
-        pytest.param([0, 1, 60], 1, id="next_hour"),
-        pytest.param([0, 1, 400, 460], 2, id="each_hour_with_values"),
-        pytest.param([0, 100, 50, 110], 0, id="an_hour_gone_by_is_not_new"),
+        pytest.param([0, 1, 61], 0, id="nor_are_two"),
+        pytest.param([0, 1, 2, 59], 0, id="same_hour"),
+        pytest.param([0, 1, 2, 60], 1, id="next_hour"),
+        pytest.param([0, 1, 2, 400, 460], 2, id="each_hour_with_values"),
+        pytest.param([0, 1, 100, 50, 110], 0, id="an_hour_gone_by_is_not_new"),
     ],
 )
 def test_one_baseline_an_hour_is_recorded(minutes: list[int], rows: int) -> None:
     run = Run()
-    run.send(*[Sent(NOON + minute * MINUTE_US, {"stress_level": 0.4}) for minute in minutes])
+    run.send(*[Sent(NOON + minute * MINUTE_US, {"hrv_sdnn_ms": 40.0}) for minute in minutes])
     assert len(baselines_of(run.events)) == rows
 
 
@@ -199,18 +202,19 @@ def test_late_values_move_baselines_too() -> None:
             value = {"hrv_rmssd_ms": 40.0 + hour % 7}
             run.send(Sent(NOON + hour * HOUR_US, value, delay_us=delay_us))
     assert baselines_of(on_time.events) == baselines_of(late.events)
-    assert len(late.events) == 28
+    assert len(baselines_of(late.events)) == 27
 
 
 def test_each_person_device_measure_and_quarter_has_its_own_baseline() -> None:
     run = Run()
-    for minute in (0, 1, 61):
+    for minute in (0, 1, 2, 61):
         for user, device, level in (("ada", "watch", 0.2), ("ada", "ring", 0.4), ("bob", "watch", 0.5)):
             values = {"energy_level": level, "stress_level": level / 2}
             run.put(Sent(NOON + minute * MINUTE_US, values, user=user, device=device))
     rows = baselines_of(run.advance())
     found = {(row.user_id, row.device_id, row.measure, row.slot): (row.mean, row.sd) for row in rows}
-    assert len(rows) == len(found) == 9
+    assert len(rows) == len(found) == 12
     assert found["ada", "ring", "energy_level", "afternoon"] == (0.4, 0.0)
+    assert found["ada", "ring", "stress_level", "afternoon"] == (0.2, 0.0)
     assert found["ada", "ring", "stress_level", "all_day"] == (0.2, 0.0)
     assert found["bob", "watch", "energy_level", "all_day"] == (0.5, 0.0)

@@ -1,17 +1,19 @@
 """Copies of a shard's state: their bytes, what goes on from them, and how large they are."""
 
+import gc
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from adaptation.columns import NEVER_US
+from adaptation.columns import NEVER_US, SavedTable
 from adaptation.rules import RuleSet, builtin_rules
 from adaptation.shard import Shard
-from adaptation.snapshots import SavedTable, ShardState
+from adaptation.snapshots import ShardState
 from schemas.commands import SetProfile, SkipTask
 from schemas.errors import InputError
 from schemas.positions import EntryId
+from schemas.records import HrvDayRow
 from support.readings import (
     DAY_US,
     HOUR_US,
@@ -20,6 +22,7 @@ from support.readings import (
     SECOND_US,
     Run,
     Sent,
+    at,
     baselines_of,
     firings_of,
     frame_of,
@@ -94,7 +97,7 @@ def test_people_without_a_zone_follow_another_default_after_a_restart() -> None:
     run.resume(default_zone="Asia/Tokyo")
     events = run.send(Sent(NOON + 1, UP), Sent(NOON + 1, UP, user="bob"))
     assert [(f.user_id, f.time_zone) for f in firings_of(events)] == [("ada", "Asia/Tokyo"), ("bob", "UTC")]
-    later = [Sent(NOON + 2 + step * HOUR_US, DOWN) for step in range(2)]
+    later = [Sent(NOON + 2 + after_us, DOWN) for after_us in (0, 1, HOUR_US)]
     slots = {row.slot for row in baselines_of(run.send(*later)) if row.measure == "energy_level"}
     assert slots == {"all_day", "evening"}
 
@@ -150,20 +153,142 @@ def test_bytes_that_are_no_state_are_refused(damage: object) -> None:
         ShardState.from_bytes(damage(data))  # type: ignore[operator]  # a function of bytes
 
 
-def test_a_person_with_one_device_takes_less_than_two_kibibytes() -> None:
-    people = 2048
-    frame = frame_of(
-        [Sent(NOON, UP, user=f"person-{number:08d}", device="wrist") for number in range(people)]
-    )
+# -- beats, open days and rings
+
+
+def resting_rr_ms(person: int) -> list[float]:
+    """Return a minute at 75 beats/min that breathing modulates, in each person by more or less."""
+    breaths = np.sin(2 * np.pi * np.arange(75) * 14 / 75)
+    rr_ms: list[float] = (800.0 + np.rint((20 + 5 * (person % 4)) * breaths)).tolist()
+    return rr_ms
+
+
+def a_night(
+    people: int = 1, *, asleep_min: int = 17, awake_min: int = 3, day: str = "2026-11-20"
+) -> list[list[Sent]]:
+    """Return the messages of each minute of people who sleep from 03:20 on and are awake from 04:15 on."""
+    asleep_us, awake_us = (at(f"{day}T{clock}:00+00:00") for clock in ("03:20", "04:15"))
+    minutes = [(asleep_us + (1 + minute) * MINUTE_US, "sleep") for minute in range(asleep_min)]
+    minutes += [(awake_us + (1 + minute) * MINUTE_US, "") for minute in range(awake_min)]
+    return [
+        [
+            Sent(
+                time_us,
+                {"heart_rate_bpm": 75.0},
+                user=f"person-{number:08d}",
+                device="wrist",
+                activity=activity,
+                rr_ms=resting_rr_ms(number),
+            )
+            for number in range(people)
+        ]
+        for time_us, activity in minutes
+    ]
+
+
+def test_a_restart_at_any_minute_of_a_night_changes_nothing() -> None:
+    minutes = a_night(2)
+    straight = Run()
+    expected = [straight.send(*minute) for minute in minutes]
+    days = [event for events in expected for event in events if isinstance(event, HrvDayRow)]
+    assert [(day.slot, day.values, day.have) for day in days] == [("asleep", 4, 1)] * 2
+    for before in range(1, len(minutes)):
+        run = Run()
+        found = [run.send(*minute) for minute in minutes[:before]]
+        run.resume()
+        found += [run.send(*minute) for minute in minutes[before:]]
+        assert found == expected
+        assert run.shard.copy_state().to_bytes() == straight.shard.copy_state().to_bytes()
+
+
+def test_a_queue_of_beats_is_kept_with_their_rows() -> None:
+    minutes = a_night(3)
+    straight = Run()
+    for minute in minutes:
+        straight.send(*minute)
+    run = Run()
+    for minute in minutes:
+        run.put(*minute)
+    found = run.advance(rounds_max=5)
+    assert run.shard.has_pending
+    run.resume()
+    while run.shard.has_pending:
+        found += run.advance(rounds_max=5)
+    assert sorted(map(repr, found)) == sorted(map(repr, straight.events))
+
+
+def test_a_copy_holds_what_was_open_while_the_night_goes_on() -> None:
+    minutes = a_night(2)
+    run = Run()
+    for minute in minutes[:12]:
+        run.send(*minute)
+    state = run.shard.copy_state()
+    before = state.to_bytes()
+    assert len(state.bodies.open_days) == len(state.bodies.beat_rows) == 2
+    for minute in minutes[12:]:
+        run.send(*minute)
+    assert state.to_bytes() == before
+    assert len(run.shard.copy_state().bodies.ring_keys) == 2
+
+
+def test_a_copy_holds_the_rings_as_they_were_when_the_next_night_joins_them() -> None:
+    run = Run()
+    for minute in a_night():
+        run.send(*minute)
+    state = run.shard.copy_state()
+    before = state.to_bytes()
+    for minute in a_night(day="2026-11-21"):
+        run.send(*minute)
+    assert state.to_bytes() == before
+    days = [event for event in run.events if isinstance(event, HrvDayRow)]
+    assert [day.have for day in days] == [1, 2]
+
+
+# -- what a person takes
+
+
+def applied(minutes: list[list[Sent]]) -> Shard:
     shard = Shard(builtin_rules(), default_zone="UTC")
+    for number, minute in enumerate(minutes, start=1):
+        shard.take_frame(EntryId(1, number), frame_of(minute))
+        shard.advance()
+    return shard
+
+
+def test_columns_ring_and_beats_of_a_person_with_a_watch_take_less_than_two_kibibytes() -> None:
+    people = 16
+    state = applied(a_night(people)).copy_state()
+    bodies = state.bodies
+    assert len(state.users) == len(state.devices) == len(bodies.ring_keys) == people
+    columns = state.people.cells.nbytes + state.streams.cells.nbytes
+    assert columns == people * 8 * (59 + 119)
+    assert bodies.rings.cells.nbytes == people * 8 * 37
+    # The minute before and the last one: 75 beats each, the end of a pane between them.
+    assert len(bodies.beats) == people * 2 * (75 + 1 + 75)
+    assert columns + bodies.rings.cells.nbytes + len(bodies.beats) <= people * 2048
+    # The morning's slot, open with one value.
+    assert (bodies.open_days.nbytes, len(bodies.day_values)) == (people * 8 * 7, people * 8)
+
+
+def test_an_open_night_takes_eight_bytes_for_five_minutes() -> None:
+    bodies = applied(a_night(1, asleep_min=62, awake_min=0)).copy_state().bodies
+    assert len(bodies.open_days) == 1
+    assert len(bodies.day_values) == 8 * bodies.open_days[0, 6]
+    assert bodies.open_days[0, 6] == 13  # windows end from 03:22 to 04:21
+
+
+def test_a_person_with_a_watch_takes_less_than_three_and_a_quarter_kibibytes_with_ids_and_rows() -> None:
+    people = 128
+    minutes = a_night(people)
+    applied(a_night(1))  # what is loaded and cached once is nobody's
+    gc.collect()
     tracemalloc.start()
     try:
-        shard.take_frame(EntryId(1, 0), frame)
-        shard.advance()
+        shard = applied(minutes)
+        gc.collect()
         held = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    state = shard.copy_state()
-    assert 8 * (len(state.people.names) + len(state.streams.names)) == 968
-    # The ids themselves belong to the frame here; each is a string of at most 113 bytes.
-    assert held / people + 113 < 2048
+    assert len(shard.copy_state().bodies.ring_keys) == people
+    # The ids themselves belong to the messages here; each is a string of at most 113 bytes.
+    assert held / people + 113 < 3.25 * 1024

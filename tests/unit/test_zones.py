@@ -45,6 +45,27 @@ def test_a_local_day_has_as_many_hours_as_its_zone_gives_it(zone: str, day: str,
     assert len(held) / 2 == hours
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "night_h"),
+    [
+        pytest.param("Europe/Berlin", "2026-03-29", 5, id="spring_23_h"),
+        pytest.param("Europe/Berlin", "2026-10-25", 7, id="autumn_25_h"),
+        pytest.param("America/New_York", "2026-11-01", 7, id="new_york_25_h"),
+        pytest.param("Australia/Lord_Howe", "2026-04-05", 6.5, id="half_an_hour_back"),
+        pytest.param("Africa/Cairo", "2026-04-24", 5, id="change_at_midnight"),
+        pytest.param("Asia/Kathmandu", "2026-11-20", 6, id="quarter_hour_offset"),
+    ],
+)
+def test_the_night_is_longer_or_shorter_where_clocks_change_and_other_quarters_are_not(
+    zone: str, day: str, night_h: float
+) -> None:
+    wanted = (datetime.fromisoformat(day) - datetime(1970, 1, 1)).days  # noqa: DTZ001  # a local day
+    start_us = wanted * DAY_US - 14 * HOUR_US
+    steps = range(start_us, start_us + 60 * HOUR_US, HOUR_US // 2)
+    quarters = [(step + stretch_at(zone, step).offset_us) // (6 * HOUR_US) for step in steps]
+    assert [quarters.count(4 * wanted + slot) / 2 for slot in range(4)] == [night_h, 6, 6, 6]
+
+
 def test_a_change_of_offset_is_found_to_the_second() -> None:
     change = at("2026-10-25T01:00:00+00:00")
     assert stretch_at("Europe/Berlin", change - 1).offset_us == 2 * HOUR_US
