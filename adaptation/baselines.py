@@ -43,7 +43,7 @@ BASELINE_COUNT_MIN: Final = 20
 """A baseline of fewer values gives no verdict (ours: about three readings a day for a week)."""
 
 BASELINE_AGE_FULL: Final = timedelta(days=14)
-"""From this age on a baseline is trusted fully; between a week and here in proportion."""
+"""From this age on a baseline is trusted fully; before that in proportion to its age."""
 
 DEVIATION_COUNT_MIN: Final = 3
 """Values before there is a deviation: the first speaks for a second only, and one alone has none."""

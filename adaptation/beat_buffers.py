@@ -1,7 +1,7 @@
 """The latest beats of each device, until the windows that they belong to are over.
 
 Beats are kept by panes of one minute; a window is the last few of them. It ends with a pane, and is over when
-the device gives a beat of a later pane, or when it has given none for a whole minute after it. A beat
+the device gives a beat of a later pane, or other data but no beats for a quarter of an hour. A beat
 belongs to the pane in which it ends.
 
 A message follows its predecessor without a gap if its first beat begins where the last one ended:
@@ -26,6 +26,9 @@ from schemas.frames import TIME_OF_RECEIPT, TIME_STAMPED_ON_ARRIVAL
 PANE: Final = timedelta(seconds=STEP_S)
 PANE_US: Final = PANE // MICROSECOND
 NO_PANE: Final = -1
+SILENT_PANES: Final = 15
+"""Minutes without a beat, while other data come, after which windows end (ours: some watches give their beats
+every few minutes, all at once)."""
 
 BEAT_GROUPS: Final = (Group("beats", ("until_us",), NEVER_US), Group("beats_pane", ("number",), NO_PANE))
 """Columns of the devices' table: the end of the last beat, and its pane (minutes since 1970 UTC)."""
@@ -93,7 +96,9 @@ class BeatBuffers:
 
     def restore(self, row: int, beats: bytes) -> None:
         """Let a device have these beats."""
-        self._begin(row).extend(beats)
+        kept = self._begin(row)
+        kept.extend(beats)
+        self._forget(kept)
 
     def take(self, known: NDArray[np.int64], messages: BeatMessages) -> list[ClosedWindow]:
         """Keep the beats of messages; return the windows that they end.
@@ -107,7 +112,8 @@ class BeatBuffers:
         begin_us = messages.end_us - messages.length_us
         gap_us = begin_us - known[:, 0]
         first_pane, last_pane = _pane_of(begin_us + first_us), _pane_of(messages.end_us)
-        plain = (first_pane == known[:, 1]) & (last_pane == known[:, 1]) & (gap_us >= -tolerance_us)
+        plain = (first_pane == known[:, 1]) & (last_pane == known[:, 1])
+        plain &= (gap_us >= -tolerance_us) & (messages.end_us > known[:, 0])
         follows = np.abs(gap_us) <= tolerance_us
         data = messages.beats.data.cast("B")
         closed: list[ClosedWindow] = []
@@ -152,10 +158,12 @@ class BeatBuffers:
             time_us: (n,) times of their readings, which carry no beats.
         """
         panes = known[:, 1]
-        silent = (panes != NO_PANE) & (_pane_of(time_us) > panes + 1)
+        silent = (panes != NO_PANE) & (_pane_of(time_us) > panes + SILENT_PANES)
         closed: list[ClosedWindow] = []
         for row in silent.nonzero()[0].tolist():
             closed += self._turn(int(streams[row]), int(panes[row]), None)
+            # Beats of these windows that come later still are too late for them.
+            known[row, 0] = max(known[row, 0], (panes[row] + 1 + self._panes_kept) * PANE_US)
             panes[row] = NO_PANE
         return closed
 
@@ -173,9 +181,9 @@ class BeatBuffers:
         ends_us = end_us - np.rint((beats[::-1].cumsum()[::-1] - beats) * _US_PER_UNIT).astype(np.int64)
         if end_us <= until_us:
             return pane, []
-        if tolerance_us == _TOLERANCE_US:
-            # A resent or overlapping message: what has been given before is left out.
-            fresh = ends_us > until_us + tolerance_us
+        if tolerance_us == _TOLERANCE_US or pane == NO_PANE:
+            # A resent or overlapping message, or one whose windows are over: what comes again is left out.
+            fresh = ends_us > until_us + (tolerance_us if pane != NO_PANE else 0)
             beats, ends_us = beats[fresh], ends_us[fresh]
             if not len(beats):
                 return pane, []
@@ -216,11 +224,14 @@ class BeatBuffers:
         for step in range(steps):
             windows.append(ClosedWindow(stream, (pane + 1 + step) * PANE_US, bytes(kept)))
             kept += _PANE_END
-            cells = np.frombuffer(bytes(kept), "<u2")
-            (ends,) = (cells == _PANE_END_CELL).nonzero()
-            if len(ends) > self._panes_kept:
-                del kept[: 2 * (int(ends[-1 - self._panes_kept]) + 1)]
+            self._forget(kept)
         return [window for window in windows if _holds_beats(window)]
+
+    def _forget(self, kept: bytearray) -> None:
+        """Drop the panes that the next window does not need."""
+        (ends,) = (np.frombuffer(bytes(kept), "<u2") == _PANE_END_CELL).nonzero()
+        if len(ends) > self._panes_kept:
+            del kept[: 2 * (int(ends[-1 - self._panes_kept]) + 1)]
 
 
 def series_of(windows: Sequence[ClosedWindow]) -> BeatSeries:

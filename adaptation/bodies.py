@@ -29,7 +29,7 @@ from adaptation.day_slots import (
     SlotKey,
 )
 from adaptation.day_verdicts import begin_days, hrv_days
-from adaptation.estimating import device_of, has_contact, is_estimate_due, readiness_rows
+from adaptation.estimating import GIVEN_HOLDS, device_of, has_contact, is_estimate_due, readiness_rows
 from adaptation.hrv_rings import HrvRings, JudgedDays
 from adaptation.pending import Field, Rows
 from adaptation.physiology.normal_range import PROVISIONAL_DAYS
@@ -62,8 +62,8 @@ class WaitingWindow(NamedTuple):
     person: int
     asleep: bool
     quiet: bool
-    offset_us: int
-    """From UTC, at its end."""
+    zone: str
+    """Of the person."""
 
 
 class DayOver(NamedTuple):
@@ -119,6 +119,7 @@ class Bodies:
         columns = people.layout.columns
         self._movement, self._zone = columns("movement_us"), columns("zone").start
         self._sleep_day, self._nights = columns("sleep_day"), columns("sleep_minutes")
+        self._readiness_us = columns("value_us").start + TRACKED_INDEX["readiness_score"]
 
     def begin_round(self, rows: Rows) -> Begun:
         """Take the beats of a round, one reading of each of n people, and close the days that are over by it.
@@ -126,22 +127,22 @@ class Bodies:
         To be called before anything else of the round changes the tables.
         """
         self._take_beats(rows)
-        records: list[BodyRecord] = list(self.judge_waiting()) if self._must_judge(rows) else []
+        records: list[BodyRecord] = list(self.judge_waiting(rows)) if self._must_judge(rows) else []
         self._close_days(rows)
         if not self._over:
             return Begun(records, {})
         over, self._over = self._over, []
         return self._begin_days(rows, over, records)
 
-    def judge_waiting(self) -> list[FeatureRow]:
-        """Judge the windows that wait, and return them."""
+    def judge_waiting(self, rows: Rows | None = None) -> list[FeatureRow]:
+        """Judge the windows that wait, and return them; ``rows`` are the readings of a round that begins."""
         if not self._waiting:
             return []
         waiting, self._waiting = self._waiting, []
         self._waits_since_us.clear()
         beats = series_of([one.window for one in waiting])
         windows = judge_windows(beats, length_s=self.beats.window_s)
-        self._count_windows(windows, waiting)
+        self._count_windows(windows, waiting, rows)
         devices = [self._devices[one.window.stream] for one in waiting]
         end_us = [one.window.end_us for one in waiting]
         return feature_rows(windows, devices, end_us, beats.counts.tolist(), window_s=self.beats.window_s)
@@ -152,7 +153,6 @@ class Bodies:
         streams: Cells,
         in_order: NDArray[np.bool_],
         stillness: Stillness,
-        offset_us: NDArray[np.int64],
     ) -> None:
         """Let the HRV that devices give count for the slots of its day.
 
@@ -161,14 +161,14 @@ class Bodies:
             streams: the devices' rows, changed in place.
             in_order: (n, 9) values that are not older than the device's last of that measure.
             stillness: of the people.
-            offset_us: (n,) from UTC.
         """
         closes_us = WindowValues(streams, WINDOWS).closes_us
+        zones = self._people.view().ints[rows[Field.PERSON], self._zone]
         for measure, column in _GIVEN.items():
             for row in in_order[:, column].nonzero()[0].tolist():
                 value = DayValue(
                     time_us=int(rows[Field.TIME_US][row]),
-                    offset_us=int(offset_us[row]),
+                    zone=self._zones[int(zones[row])],
                     asleep=bool(stillness.asleep[row]),
                     quiet=bool(stillness.quiet[row]),
                     ln_value=float(np.log(rows.values[row, column])),
@@ -182,10 +182,11 @@ class Bodies:
         """Keep the beats of the readings; windows that are over by them wait."""
         cells = self._streams.view().ints
         counts, flags, streams = rows[Field.RR_COUNT], rows[Field.FLAGS], rows[Field.STREAM]
-        if counts.any():
+        gives = counts > 0
+        if gives.any():
             told = (cells[streams, WEAR] != WITHOUT_CONTACT) | (flags & CONTACT_GIVEN > 0)
-            (taken,) = ((counts > 0) & has_contact(flags) & told).nonzero()
-            given = rows.pick(taken)
+            gives &= has_contact(flags) & told
+            given = rows.pick(gives.nonzero()[0])
             messages = BeatMessages(
                 streams=given[Field.STREAM],
                 end_us=given[Field.TIME_US],
@@ -200,7 +201,7 @@ class Bodies:
             cells[messages.streams, BEATS] = known
             self._wait(closed, given)
         if self.beats.has_any:
-            others = rows.pick((counts == 0).nonzero()[0])
+            others = rows.pick((~gives).nonzero()[0])
             known = cells[others[Field.STREAM], BEATS]
             closed = self.beats.close_silent(known, others[Field.STREAM], others[Field.TIME_US])
             cells[others[Field.STREAM], BEATS] = known
@@ -215,10 +216,10 @@ class Bodies:
         end_us = np.array([window.end_us for window in closed])
         cells = self._people.view().ints
         stillness = stillness_at(cells[people, self._movement], end_us)
-        stretches = self._zones.stretches_at(cells[people, self._zone], end_us)
-        told = zip(closed, people.tolist(), stillness.asleep, stillness.quiet, stretches, strict=True)
-        for window, person, asleep, quiet, stretch in told:
-            waiting = WaitingWindow(window, person, bool(asleep), bool(quiet), stretch.offset_us)
+        zones = cells[people, self._zone].tolist()
+        told = zip(closed, people.tolist(), stillness.asleep, stillness.quiet, zones, strict=True)
+        for window, person, asleep, quiet, zone in told:
+            waiting = WaitingWindow(window, person, bool(asleep), bool(quiet), self._zones[zone])
             self._waiting.append(waiting)
             self._waits_since_us.setdefault(window.stream, window.end_us)
 
@@ -237,8 +238,11 @@ class Bodies:
         must |= is_estimate_due(rows.values[waits, _HEART_RATE], time_us, cells[:, HEART_RATE_US])
         return bool(must.any())
 
-    def _count_windows(self, windows: Windows, waiting: Sequence[WaitingWindow]) -> None:
+    def _count_windows(self, windows: Windows, waiting: Sequence[WaitingWindow], rows: Rows | None) -> None:
         """Let accepted windows count for their day, and good ones at rest for stress, in their order."""
+        readings = (
+            {} if rows is None else {stream: row for row, stream in enumerate(rows[Field.STREAM].tolist())}
+        )
         ln_rmssd = windows.measures.ln_rmssd
         accepted = (windows.quality != Quality.REJECTED) & ~np.isnan(ln_rmssd)
         good = (windows.quality == Quality.GOOD) & (windows.coverage >= COVERAGE_GOOD_MIN)
@@ -247,10 +251,13 @@ class Bodies:
             if not (one.asleep or one.quiet):
                 continue
             stream, end_us = one.window.stream, one.window.end_us
-            self._over += [DayOver(day, one.person, end_us, -1) for day in self._closed_days(stream, end_us)]
+            for day in self._closed_days(stream, end_us):
+                row_over = readings.get(stream, -1)
+                time_us = end_us if rows is None or row_over < 0 else int(rows[Field.TIME_US][row_over])
+                self._over.append(DayOver(day, one.person, time_us, row_over))
             value = DayValue(
                 time_us=end_us,
-                offset_us=one.offset_us,
+                zone=one.zone,
                 asleep=one.asleep,
                 quiet=one.quiet,
                 ln_value=float(ln_rmssd[row]),
@@ -292,7 +299,8 @@ class Bodies:
 
     def _has_night(self, morning: SlotKey, day: int) -> bool:
         night = morning._replace(slot=ASLEEP)
-        return self.rings.last_day(night) == day or self.open_days.is_open(night, day)
+        is_over = any(one.day.key == night and one.day.day == day for one in self._over)
+        return is_over or self.rings.last_day(night) == day or self.open_days.is_open(night, day)
 
     def _begin_days(self, rows: Rows, over: Sequence[DayOver], records: list[BodyRecord]) -> Begun:
         """Judge days that are over: records of them and of the readiness with which the next begins."""
@@ -320,7 +328,7 @@ class Bodies:
         return bool((int(arrival_us[0]) + stretch.offset_us) // DAY_US == over.day.day)
 
     def _start_days(self, over: Sequence[DayOver], judged: JudgedDays) -> list[EstimateRow]:
-        """Begin the day's energy of devices whose RMSSD is known, and return their readiness."""
+        """Begin the day's energy of devices whose RMSSD is known; return readiness where no device gives it."""
         counts = [row for row, one in enumerate(over) if self._counts(one.day)]
         if not counts:
             return []
@@ -330,6 +338,8 @@ class Bodies:
         people = self._people.view().floats[[one.person for one in chosen]]
         nights = nights_before(people, self._sleep_day, self._nights, days)
         morning = begin_days([one.day for one in chosen], judged.pick(counts), nights)
+        given = time_us - people.view(np.int64)[:, self._readiness_us] < GIVEN_HOLDS // MICROSECOND
+        morning.readiness.level[given] = np.nan
         streams = np.array([one.day.key.stream for one in chosen])
         cells = self._streams.take(streams)
         device_of(cells, ESTIMATES).energy.start(morning.energy, time_us, days)

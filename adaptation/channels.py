@@ -127,12 +127,6 @@ def arrange_values(
     return Arrived(time_us, values, given, elapsed_us, in_order)
 
 
-def last_us_of(streams: Cells, measure: str) -> NDArray[np.int64]:
-    """Return (n,) when the devices gave a measure last."""
-    last: NDArray[np.int64] = streams.ints[:, _LAST.start + MEASURES.start + TRACKED_INDEX[measure]]
-    return last
-
-
 def rest_of(streams: Cells) -> Baselines:
     """Return the devices' baselines of heart rate at rest, in place."""
     floats = statistics_of(streams.floats)[:, :, REST_CHANNEL]

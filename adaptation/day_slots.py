@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from adaptation.baselines import MICROSECOND
-from adaptation.zones import DAY_US, HOUR_US
+from adaptation.zones import DAY_US, HOUR_US, stretch_at
 
 HRV_MEASURES: Final = ("rmssd_ms", "hrv_rmssd_ms", "hrv_sdnn_ms")
 """RMSSD computed here, and what a device may give."""
@@ -58,8 +58,8 @@ class DayValue(NamedTuple):
     """One value that may count for a day's slot."""
 
     time_us: int
-    offset_us: int
-    """From UTC, at that time."""
+    zone: str
+    """Of the person."""
     asleep: bool
     quiet: bool
     ln_value: float
@@ -140,7 +140,7 @@ class OpenDays:
             value: the value.
             last_day: the last local day of that series that has been closed.
         """
-        local_us = value.time_us + value.offset_us
+        local_us = value.time_us + stretch_at(value.zone, value.time_us).offset_us
         if value.asleep:
             day, clock_us = divmod(local_us + _EVENING_US, DAY_US)
             in_slot = clock_us <= _NIGHT_US
@@ -153,8 +153,7 @@ class OpenDays:
         if open_day is None:
             open_day = self._open[key] = OpenDay(day, -1, value.time_us + _REST_US, bytearray(), bytearray())
         if value.asleep:
-            dawn_us = day * DAY_US + _DAWN_US - value.offset_us
-            open_day.closes_us = max(value.time_us + _REST_US, dawn_us)
+            open_day.closes_us = max(value.time_us + _REST_US, _dawn_us(day, value))
         cell = value.time_us // _CELL_US
         if cell > open_day.cell:
             open_day.cell = cell
@@ -173,3 +172,10 @@ class OpenDays:
                 closed = open_day.median(key)
                 if closed is not None:
                     yield closed
+
+
+def _dawn_us(day: int, value: DayValue) -> int:
+    """Return when it is 04:00 on a local day; clocks may change in the night before."""
+    local_us = day * DAY_US + _DAWN_US
+    guess_us = local_us - stretch_at(value.zone, value.time_us).offset_us
+    return local_us - stretch_at(value.zone, guess_us).offset_us

@@ -28,7 +28,7 @@ from adaptation.physiology.heart_rate import (
 )
 from adaptation.physiology.stillness import Movement, Stillness
 from adaptation.physiology.stress_estimate import RestingWindows, estimate_stress
-from adaptation.physiology.wear import OFF, REASONS, Wear, WearChanges
+from adaptation.physiology.wear import OFF, REASONS, WITHOUT_CONTACT, Wear, WearChanges
 from schemas.frames import CONTACT, CONTACT_GIVEN
 from schemas.readings import moment_of
 from schemas.records import EstimateRow, WearRow
@@ -56,7 +56,10 @@ _EVERY_US: Final = ESTIMATE_EVERY // MICROSECOND
 _GIVEN_US: Final = GIVEN_HOLDS // MICROSECOND
 _HEART_RATE: Final = TRACKED_INDEX["heart_rate_bpm"]
 _STEPS: Final = TRACKED_INDEX["steps"]
-_GIVEN_LEVELS: Final = [TRACKED_INDEX["stress_level"], TRACKED_INDEX["energy_level"]]
+_LEVELS: Final = ("stress_level", "energy_level")
+_LEVEL_COLUMNS: Final = [TRACKED_INDEX[name] for name in _LEVELS]
+GIVEN_GROUP: Final = Group("given_us", _LEVELS, NEVER_US)
+"""Columns of the people's table: when a device gave a level that is estimated where none does."""
 _MAXIMAL_BPM: Final = maximal_heart_rate()
 
 
@@ -73,6 +76,8 @@ class Observed(NamedTuple):
 
     step: HeartRateStep
     stillness: Stillness
+    lost: NDArray[np.bool_]
+    """(n,) the sensor does not touch the skin."""
     changes: WearChanges | None
     due: NDArray[np.bool_]
     """(n,) an estimate is recorded at this reading."""
@@ -133,7 +138,20 @@ def observe(
     known_rest = np.where(is_rest_known(rest, time_us), rest.mean, np.nan)
     exerts = is_exertion(device.heart.bpm, known_rest, _MAXIMAL_BPM) & step.moved
     stillness = movement.move(rows[Field.ACTIVITY], rows.values[:, _STEPS], exerts, time_us)
-    return Observed(step, stillness, worn.changes, due & step.moved)
+    lost = has_data & ~worn.on & (device.wear.state == WITHOUT_CONTACT)
+    return Observed(step, stillness, lost, worn.changes, due & step.moved)
+
+
+def note_given(given_us: NDArray[np.int64], rows: Rows) -> None:
+    """Keep when levels were given, however late they came.
+
+    Args:
+        given_us: (n, 2) of ``GIVEN_GROUP``, changed in place.
+        rows: the readings.
+    """
+    levels = rows.values[:, _LEVEL_COLUMNS]
+    given = levels == levels  # noqa: PLR0124  # false for NaN
+    np.maximum(given_us, rows[Field.TIME_US][:, np.newaxis], out=given_us, where=given)
 
 
 def move_energy(device: Device, observed: Observed, streams: Cells, time_us: NDArray[np.int64]) -> None:
@@ -153,7 +171,7 @@ def estimate_rows(
     streams: Cells,
     *,
     windows: RestingWindows,
-    value_us: NDArray[np.int64],
+    given_us: NDArray[np.int64],
     time_us: NDArray[np.int64],
     devices: Sequence[tuple[str, str]],
 ) -> list[EstimateRow]:
@@ -164,7 +182,7 @@ def estimate_rows(
         observed: by this reading.
         streams: the devices' rows.
         windows: their last good windows at rest.
-        value_us: (n, 9) when a device of the person gave each measure last.
+        given_us: (n, 2) of ``GIVEN_GROUP``.
         time_us: (n,) times of the readings.
         devices: n user and device ids.
     """
@@ -179,7 +197,7 @@ def estimate_rows(
     )
     trust = np.where(is_rest_known(rest, time_us), maturities(rest.since_us, time_us), 0.0)
     energy = device.energy.estimate(time_us, speaks=observed.step.moved, rest_trust=trust)
-    given = time_us[:, np.newaxis] - value_us[:, _GIVEN_LEVELS] < _GIVEN_US
+    given = time_us[:, np.newaxis] - given_us < _GIVEN_US
     silent = np.isnan([stress.level, energy.level]).T | given
     made = []
     for row in (observed.due & ~silent.all(axis=1)).nonzero()[0].tolist():

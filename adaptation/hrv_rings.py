@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptation.baselines import Baselines
+from adaptation.baselines import Baselines, count_of
 from adaptation.columns import NEVER_US, NO_DAY, TWO_NANS, Group, Layout, Table
 from adaptation.day_slots import ClosedDay, SlotKey
 from adaptation.physiology.normal_range import (
@@ -121,7 +121,7 @@ class HrvRings:
             changed=verdicts.onset | is_back,
             usual_bpm=cells.floats[:, _MEAN].copy(),
             usual_sd_bpm=np.sqrt(cells.floats[:, _VARIANCE]),
-            usual_days=cells.ints[:, _COUNT].copy(),
+            usual_days=count_of(cells.ints[:, _COUNT]),
         )
         rates = np.array([one.heart_rate_bpm for one in closed])
         time_us = days * DAY_US

@@ -68,6 +68,15 @@ class Rows:
         """Return the rows of these numbers."""
         return type(self)(self.fields.take(rows, axis=1), self.values.take(rows, axis=0), self.beats)
 
+    def without(self, measures: Sequence[str], where: NDArray[np.bool_]) -> Self:
+        """Return the rows without some measures in those places."""
+        if not where.any():
+            return self
+        values = self.values.copy()
+        columns = [TRACKED_MEASURES.index(measure) for measure in measures]
+        values[where.nonzero()[0][:, np.newaxis], columns] = np.nan
+        return type(self)(self.fields, values, self.beats)
+
     def with_own_beats(self) -> Self:
         """Return the rows with no other rows' intervals beside theirs."""
         counts, starts = self[Field.RR_COUNT], self[Field.RR_START]
@@ -112,8 +121,9 @@ def rows_of_frame(entry_id: EntryId, frame: ReadingFrame, people: list[int], str
     fields[Field.RR_COUNT] = frame.rr_counts
     ends = fields[Field.RR_COUNT].cumsum()
     fields[Field.RR_START] = ends - fields[Field.RR_COUNT]
-    so_far_us = np.concatenate([[0.0], frame.rr_ms.cumsum()]) * 1000
-    fields[Field.RR_US] = np.rint(so_far_us[ends] - so_far_us[fields[Field.RR_START]])
+    # Whole numbers, so that a row's sum does not depend on what stands beside it in the frame.
+    so_far_us = np.concatenate([[0], np.rint(frame.rr_ms * 1000).astype(np.int64).cumsum()])
+    fields[Field.RR_US] = so_far_us[ends] - so_far_us[fields[Field.RR_START]]
     return Rows(fields, values, np.rint(frame.rr_ms * BEAT_UNITS_PER_MS).astype(np.uint16))
 
 

@@ -17,6 +17,7 @@ from adaptation.channels import (
     statistics_of,
 )
 from adaptation.columns import NEVER_US, NO_DAY, Cells, Group, Layout
+from adaptation.estimating import GIVEN_GROUP
 from adaptation.physiology.stillness import WATCHED
 from adaptation.sleep_ring import SLEEP_DAY, SLEEP_MINUTES
 from schemas.measures import DAY_MEASURES
@@ -52,6 +53,7 @@ def people_layout(rules: Sequence[str], memories: Sequence[str], usual: Sequence
         Group("day_before_value", DAY_NAMES, float("nan")),
         Group("day_before_us", DAY_NAMES, NEVER_US),
         Group("movement_us", WATCHED, NEVER_US),
+        GIVEN_GROUP,
         SLEEP_DAY,
         SLEEP_MINUTES,
         Group("zone", ("number", "offset_us", "from_us", "until_us"), 0),

@@ -162,7 +162,7 @@ def _open(data: bytes) -> tuple[_Header, Mapping[str, NDArray[Any]]]:
     version = data[len(_MAGIC)] if data.startswith(_MAGIC) and len(data) > len(_MAGIC) else None
     if version not in (SHARD_STATE_VERSION, _VERSION_WITHOUT_BODIES):
         raise InputError(
-            f"starts with {data[: len(_MAGIC) + 1]!r}",
+            "is no state of a shard" if version is None else f"has version {version}",
             where=_WHERE,
             mend=f"this release reads versions up to {SHARD_STATE_VERSION}; start it without this state",
         )

@@ -43,6 +43,7 @@ from adaptation.estimating import (
     device_of,
     estimate_rows,
     move_energy,
+    note_given,
     observe,
     wear_rows,
 )
@@ -60,6 +61,9 @@ from schemas.records import FeatureRow, HrvDay
 
 LATE_AFTER: Final = timedelta(minutes=10)
 """A value that arrives later than this after its time is history: it sets nothing off."""
+
+BODY_MEASURES: Final = ("heart_rate_bpm", "hrv_rmssd_ms", "hrv_sdnn_ms", "stress_level")
+"""What a sensor that does not touch the skin cannot measure: such values go to the history only."""
 
 _LATE_AFTER_US: Final = LATE_AFTER // MICROSECOND
 _UINT64: Final = 2**64
@@ -85,7 +89,7 @@ class Tracker:
         columns = triggers.layout.columns
         zone = columns("zone")
         self._zone, self._offset, self._from, self._until = range(zone.start, zone.stop)
-        self._movement = columns("movement_us")
+        self._movement, self._given = columns("movement_us"), columns("given_us")
         self._sleep_day, self._nights = columns("sleep_day"), columns("sleep_minutes")
 
     @classmethod
@@ -144,6 +148,7 @@ class Tracker:
         day, slot = np.divmod((time_us + offset_us) // SLOT_US, len(SLOTS))
         device, movement = device_of(streams, ESTIMATES), Movement(people.ints[:, self._movement])
         observed = observe(device, movement, streams, rows, late)
+        rows = rows.without(BODY_MEASURES, observed.lost)
         quiet = observed.stillness.quiet & observed.step.moved
         arrived = arrange_values(streams, rows.values, time_us, slot, quiet)
         fresh = self._fresh(rows, arrived, day, late, people)
@@ -160,11 +165,12 @@ class Tracker:
         is_any_fresh = fresh.any()  # in a backlog of old readings none is
         if is_any_fresh:
             seen.take_current(fresh, streams)
-        events += self._estimates(device, observed, streams, seen, rows)
+        note_given(people.ints[:, self._given], rows)
+        events += self._estimates(device, observed, streams, people, rows)
         move_streams(streams, arrived)
         seen.take_days()
         self._keep_nights(people, rows, day)
-        self.bodies.take_given(rows, streams, arrived.in_order, observed.stillness, offset_us)
+        self.bodies.take_given(rows, streams, arrived.in_order, observed.stillness)
         onsets = self.triggers.judge(seen, fresh, rows[Field.ARRIVAL_US]) if is_any_fresh else []
         self.people.put(rows[Field.PERSON], people)
         self.streams.put(rows[Field.STREAM], streams)
@@ -175,7 +181,7 @@ class Tracker:
         return self.bodies.judge_waiting()
 
     def _estimates(
-        self, device: Device, observed: Observed, streams: Cells, seen: Seen, rows: Rows
+        self, device: Device, observed: Observed, streams: Cells, people: Cells, rows: Rows
     ) -> Sequence[TrackedEvent]:
         """Let energy go on, and return the estimates that are due and what changed in wear."""
         if not observed.step.moved.any() and observed.changes is None:
@@ -192,7 +198,7 @@ class Tracker:
             observed,
             streams,
             windows=windows,
-            value_us=seen.value_us,
+            given_us=people.ints[:, self._given],
             time_us=time_us,
             devices=devices,
         )

@@ -216,7 +216,7 @@ class FeatureRow(Model):
     window_seconds: int
     beats: int
     coverage: Level
-    """Share of the window that its RR intervals fill."""
+    """Share of the window that its RR intervals without artefacts fill."""
     artefact_share: Level
     quality: Literal["good", "low", "rejected"]
     quality_reason: str
@@ -253,7 +253,7 @@ class HrvDay(Model):
     """Windows or device values whose median is the day's value."""
     ln_value: float
     heart_rate_bpm: float | None
-    """Median heart rate of the same windows; None for values given by a device."""
+    """Median heart rate told with the same values; None if none was."""
     mean7: float | None
     """Mean of the last seven days, this one included; None under three days with a value."""
     cv7: float | None

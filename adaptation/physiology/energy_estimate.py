@@ -173,7 +173,7 @@ class Energy:
         """
         elapsed_us = step.elapsed_us
         seen = step.moved & (elapsed_us <= _GAP_US) & (time_us - elapsed_us >= worn_since_us)
-        seen &= per_hour == per_hour  # noqa: PLR0124  # false for NaN
+        seen &= (per_hour == per_hour) & (self.start_us > NEVER_US)  # noqa: PLR0124  # false for NaN
         level = self.level + per_hour * (elapsed_us / _HOUR_US)
         np.copyto(self.level, np.minimum(np.maximum(level, 0.0), 1.0), where=seen)
         self.seen_us[...] += elapsed_us * seen

@@ -16,7 +16,7 @@ ALTER TABLE daybeat.features ADD COLUMN quality_reason text NOT NULL DEFAULT '';
 ALTER TABLE daybeat.features ALTER COLUMN quality_reason DROP DEFAULT;
 ALTER TABLE daybeat.features ADD COLUMN stress_index double precision;
 
-COMMENT ON COLUMN daybeat.features.coverage IS 'Share of the window that its RR intervals fill [0-1]';
+COMMENT ON COLUMN daybeat.features.coverage IS 'Share of the window that its RR intervals without artefacts fill [0-1]';
 COMMENT ON COLUMN daybeat.features.quality_reason IS 'Why it is not good: few_beats, poor_coverage or artefacts; empty if it is [text]';
 COMMENT ON COLUMN daybeat.features.rmssd_ms IS 'RMSSD over contiguous differences without artefacts; NULL if rejected [ms]';
 COMMENT ON COLUMN daybeat.features.ln_rmssd IS 'Natural logarithm of rmssd_ms; NULL also where that is 0 [ln ms]';
@@ -167,7 +167,7 @@ SELECT
 FROM daybeat.features AS t
 CROSS JOIN daybeat_private.pseudonym_key AS k;
 
-COMMENT ON COLUMN daybeat_analysis.features.coverage IS 'Share of the window that its RR intervals fill [0-1]';
+COMMENT ON COLUMN daybeat_analysis.features.coverage IS 'Share of the window that its RR intervals without artefacts fill [0-1]';
 COMMENT ON COLUMN daybeat_analysis.features.quality_reason IS 'Why it is not good: few_beats, poor_coverage or artefacts; empty if it is [text]';
 COMMENT ON COLUMN daybeat_analysis.features.rmssd_ms IS 'RMSSD over contiguous differences without artefacts; NULL if rejected [ms]';
 COMMENT ON COLUMN daybeat_analysis.features.ln_rmssd IS 'Natural logarithm of rmssd_ms; NULL also where that is 0 [ln ms]';
