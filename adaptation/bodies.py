@@ -328,7 +328,7 @@ class Bodies:
         return bool((int(arrival_us[0]) + stretch.offset_us) // DAY_US == over.day.day)
 
     def _start_days(self, over: Sequence[DayOver], judged: JudgedDays) -> list[EstimateRow]:
-        """Begin the day's energy of devices whose RMSSD is known; return readiness where no device gives it."""
+        """Begin the day's energy of devices with RMSSD; return readiness where no device gives it."""
         counts = [row for row, one in enumerate(over) if self._counts(one.day)]
         if not counts:
             return []

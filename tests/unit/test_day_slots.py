@@ -46,8 +46,8 @@ def value(
     if local.tzinfo is None:
         local = local.replace(tzinfo=ZoneInfo(zone))
     time_us = at(local.isoformat())
-    offset_us = stretch_at(zone, time_us).offset_us
-    return DayValue(time_us, offset_us, asleep, quiet and not asleep, ln_value, bpm)
+
+    return DayValue(time_us, zone, asleep, quiet and not asleep, ln_value, bpm)
 
 
 def opened(*values: DayValue, last_day: int = NO_DAY, stream: int = 7, measure: int = 0) -> OpenDays:
@@ -340,7 +340,7 @@ def test_a_night_across_the_change_of_summer_time_is_one(first: str, last: str, 
     values = [
         DayValue(
             time_us,
-            stretch_at(BERLIN, time_us).offset_us,
+            BERLIN,
             asleep=True,
             quiet=False,
             ln_value=3.0,
