@@ -17,6 +17,7 @@ A value that is not later than the last one moves nothing: at ``Δt = 0`` its we
 order has lost its place in the weighting. So a reading delivered twice counts once.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -50,8 +51,8 @@ DEVIATION_COUNT_MIN: Final = 3
 
 MICROSECOND: Final = timedelta(microseconds=1)
 _RATE_PER_US: Final = -1.0 / (BASELINE_TAU / MICROSECOND)
-_SPEAKS_MAX_US: Final = SPEAKS_MAX // MICROSECOND
-_SPEAKS_FIRST_US: Final = SPEAKS_FIRST // MICROSECOND
+_WEIGHT_MAX: Final = -math.expm1(SPEAKS_MAX // MICROSECOND * _RATE_PER_US)
+_WEIGHT_FIRST: Final = -math.expm1(SPEAKS_FIRST // MICROSECOND * _RATE_PER_US)
 _COUNT_BITS: Final = 28
 _COUNT_MASK: Final = 2**_COUNT_BITS - 1
 _WEIGHT_MASK: Final = 2 ** (64 - _COUNT_BITS) - 1
@@ -105,10 +106,11 @@ class Baselines:
         """
         moves = (values == values) & (elapsed_us > 0)  # noqa: PLR0124  # false for NaN, in one pass
         begins = self.tally == 0
-        elapsed = elapsed_us * moves
-        speaks_us = np.where(begins, _SPEAKS_FIRST_US, np.minimum(elapsed, _SPEAKS_MAX_US))
-        weight = -np.expm1(speaks_us * _RATE_PER_US)
-        total = self.weight * np.exp(elapsed * _RATE_PER_US) + weight
+        faded = np.expm1((elapsed_us * moves) * _RATE_PER_US)  # the share of what was before that is lost
+        weight = np.minimum(-faded, _WEIGHT_MAX)
+        np.copyto(weight, _WEIGHT_FIRST, where=begins)
+        before = self.weight
+        total = before + before * faded + weight
         # A share of exactly 1 makes the first value the mean, one of exactly 0 leaves all as it is.
         share = np.divide(weight, total, out=np.zeros(total.shape), where=moves)
         difference = np.where(moves, values - self.mean, 0.0)
@@ -130,8 +132,8 @@ def weigh_unweighted(
         last_us: times of their last ones.
     """
     bare = (tally > 0) & (tally >> _COUNT_BITS == 0)
-    age_us = np.maximum(np.where(bare, last_us - since_us, 0), _SPEAKS_FIRST_US)
-    np.copyto(tally, _tally(tally, -np.expm1(age_us * _RATE_PER_US)), where=bare)
+    weight = -np.expm1(np.where(bare, last_us - since_us, 0) * _RATE_PER_US)
+    np.copyto(tally, _tally(tally, np.maximum(weight, _WEIGHT_FIRST)), where=bare)
 
 
 class RunningBaseline:

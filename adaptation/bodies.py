@@ -121,6 +121,11 @@ class Bodies:
         self._sleep_day, self._nights = columns("sleep_day"), columns("sleep_minutes")
         self._readiness_us = columns("value_us").start + TRACKED_INDEX["readiness_score"]
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether windows wait to be judged."""
+        return bool(self._waiting)
+
     def begin_round(self, rows: Rows) -> Begun:
         """Take the beats of a round, one reading of each of n people, and close the days that are over by it.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from adaptation.baselines import DEVIATION_COUNT_MIN, Baselines, count_of, weigh_unweighted
 from adaptation.columns import NEVER_US, Cells, Group, Layout
 from adaptation.zones import HOUR_US
-from schemas.measures import MEASURE_INDEX, MEASURE_NAMES
+from schemas.measures import DAY_MEASURES, MEASURE_INDEX, MEASURE_NAMES
 from schemas.readings import moment_of
 from schemas.records import BaselineRow
 
@@ -40,10 +40,12 @@ BASELINE_MEASURES: Final = (
     "stress_level",
     "readiness_score",
 )
-TRACKED_MEASURES: Final = BASELINE_MEASURES + tuple(
-    name for name in MEASURE_NAMES if name not in BASELINE_MEASURES
+TRACKED_MEASURES: Final = (
+    *BASELINE_MEASURES,
+    *(name for name in MEASURE_NAMES if name not in BASELINE_MEASURES and name not in DAY_MEASURES),
+    *(name for name in MEASURE_NAMES if name in DAY_MEASURES),
 )
-"""All measures in the order of the columns here."""
+"""All measures in the order of the columns here: those of whole days last."""
 TRACKED_INDEX: Final = {name: index for index, name in enumerate(TRACKED_MEASURES)}
 FRAME_COLUMNS: Final = np.array([MEASURE_INDEX[name] for name in TRACKED_MEASURES])
 """Where each of them stands in a frame."""

@@ -99,8 +99,10 @@ class Table:
         return Cells(floats, floats.view(np.int64))
 
     def put(self, rows: NDArray[np.int64], cells: Cells) -> None:
-        """Replace ``rows``, each at most once, by ``cells``."""
-        self._cells[rows] = cells.floats
+        """Replace ``rows``, each at most once, by ``cells``, which :meth:`take` returned."""
+        # A row as one value: half the time of copying it cell by cell.
+        row = np.dtype((np.void, self._cells.shape[1] * CELL_BYTES))
+        self._cells.view(row)[rows] = cells.floats.view(row)
 
     def view(self) -> Cells:
         """Return all rows in place; valid until the next row is added."""

@@ -10,6 +10,7 @@ whose night is known needs no morning. Sources and measures are kept apart: RMSS
 SDNN as given by the device.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,7 +78,7 @@ class ClosedDay(NamedTuple):
     ln_value: float
     """Their median."""
     heart_rate_bpm: float
-    """Median of the heart rates, NaN if there are none."""
+    """Mean of the heart rates, NaN if there are none."""
 
 
 @dataclass(slots=True)
@@ -89,17 +90,16 @@ class OpenDay:
     closes_us: int
     ln_values: bytearray
     """float32, in order."""
-    heart_rates_bpm: bytearray
-    """float32, NaN where not known."""
+    heart_rate_sum_bpm: float
+    heart_rates: int
+    """Heart rates in that sum."""
 
     def median(self, key: SlotKey) -> ClosedDay | None:
         """Return the day's value, or None if there are too few."""
         ln_values = np.frombuffer(self.ln_values, np.float32).astype(np.float64)
         if key.slot == ASLEEP and len(ln_values) < NIGHT_VALUES_MIN:
             return None
-        rates = np.frombuffer(self.heart_rates_bpm, np.float32).astype(np.float64)
-        known = rates[~np.isnan(rates)]
-        rate = float(np.median(known)) if len(known) else float("nan")
+        rate = self.heart_rate_sum_bpm / self.heart_rates if self.heart_rates else math.nan
         return ClosedDay(key, self.day, len(ln_values), float(np.median(ln_values)), rate)
 
 
@@ -151,14 +151,16 @@ class OpenDays:
             return
         open_day = self._open.get(key)
         if open_day is None:
-            open_day = self._open[key] = OpenDay(day, -1, value.time_us + _REST_US, bytearray(), bytearray())
+            open_day = self._open[key] = OpenDay(day, -1, value.time_us + _REST_US, bytearray(), 0.0, 0)
         if value.asleep:
             open_day.closes_us = max(value.time_us + _REST_US, _dawn_us(day, value))
         cell = value.time_us // _CELL_US
         if cell > open_day.cell:
             open_day.cell = cell
             open_day.ln_values += np.float32(value.ln_value).tobytes()
-            open_day.heart_rates_bpm += np.float32(value.heart_rate_bpm).tobytes()
+            if not math.isnan(value.heart_rate_bpm):
+                open_day.heart_rate_sum_bpm += value.heart_rate_bpm
+                open_day.heart_rates += 1
 
     def close(self, stream: int, time_us: int) -> Iterator[ClosedDay]:
         """Yield the device's days that are over by a time, nights first; mornings after their night not."""

@@ -26,6 +26,8 @@ CURRENT_AGE_MAX: Final = timedelta(hours=2)
 """A value older than this, by the time of the reading that is judged, is not the current one any more."""
 
 DAY_NAMES: Final = tuple(name for name in TRACKED_MEASURES if name in DAY_MEASURES)
+CURRENT_NAMES: Final = TRACKED_MEASURES[: -len(DAY_NAMES)]
+"""The measures that have a current value: all others, in the order of the tracked ones."""
 DAY_COLUMNS: Final = np.array([TRACKED_INDEX[name] for name in DAY_NAMES])
 """Where the measures of a whole day stand among the tracked ones."""
 
@@ -41,8 +43,8 @@ def people_layout(rules: Sequence[str], memories: Sequence[str], usual: Sequence
         usual: measures that a rule compares with their baseline.
     """
     return Layout(
-        Group("value", TRACKED_MEASURES, float("nan")),
-        Group("value_us", TRACKED_MEASURES, NEVER_US),
+        Group("value", CURRENT_NAMES, float("nan")),
+        Group("value_us", CURRENT_NAMES, NEVER_US),
         *(
             Group(f"usual_{name}", tuple(usual), 0 if name in {"count", "since_us"} else 0.0)
             for name in STATISTICS
@@ -87,7 +89,7 @@ class Seen:
         """(n, 9) measures of the reading in the order of ``TRACKED_MEASURES``, NaN where not given."""
         floats, ints, columns = people.floats, people.ints, layout.columns
         self.value = floats[:, columns("value")]
-        """(n, 9) the person's current values, of any age."""
+        """(n, 7 of CURRENT_NAMES) the person's current values, of any age."""
         self.value_us = ints[:, columns("value_us")]
         statistics = floats[:, columns("usual_mean", "usual_since_us")]
         self.usual = statistics.reshape(len(statistics), len(STATISTICS), len(usual))
@@ -117,8 +119,9 @@ class Seen:
             fresh: (n, 9) values that are on time and in order.
             streams: the devices' rows, before the values move them.
         """
-        np.copyto(self.value, self.values, where=fresh)
-        np.copyto(self.value_us, self.time_us[:, np.newaxis], where=fresh)
+        current = fresh[:, : len(CURRENT_NAMES)]
+        np.copyto(self.value, self.values[:, : len(CURRENT_NAMES)], where=current)
+        np.copyto(self.value_us, self.time_us[:, np.newaxis], where=current)
         # Copied as 8-byte cells: the counts and times among them keep their bits.
         channels = statistics_of(streams.floats)[:, :, MEASURE_CHANNELS]
         np.copyto(self.usual, channels[:, :, self._usual], where=fresh[:, np.newaxis, self._usual])

@@ -19,23 +19,26 @@ class SavedBodies:
     """An immutable copy. Bytes of several devices or days lie one after the other, with their lengths."""
 
     rings: SavedTable
-    ring_keys: NDArray[np.int64]
+    ring_keys: NDArray[np.int32]
     """(rows, 3) device, measure and slot of each ring."""
-    beat_rows: NDArray[np.int64]
+    beat_rows: NDArray[np.int32]
     """(b, 2) row of each device with beats, and how many bytes it has."""
     beats: bytes
     open_days: NDArray[np.int64]
-    """(d, 7) device, measure, slot, day, cell, end and number of values of each open slot."""
+    """(d, 8) device, measure, slot, day, cell, end, number of values and of heart rates of each open slot."""
+    day_rates: NDArray[np.float64]
+    """(d,) sum of the heart rates of each."""
     day_values: bytes
-    """float32: of each slot the values, then the heart rates."""
+    """float32: the values of one slot after the other."""
 
 
 NO_BODIES: Final = SavedBodies(
     rings=SavedTable(RING_LAYOUT.names, np.zeros((0, len(RING_LAYOUT.names)))),
-    ring_keys=np.zeros((0, 3), np.int64),
-    beat_rows=np.zeros((0, 2), np.int64),
+    ring_keys=np.zeros((0, 3), np.int32),
+    beat_rows=np.zeros((0, 2), np.int32),
     beats=b"",
-    open_days=np.zeros((0, 7), np.int64),
+    open_days=np.zeros((0, 8), np.int64),
+    day_rates=np.zeros(0),
     day_values=b"",
 )
 
@@ -46,17 +49,25 @@ def save_bodies(bodies: Bodies) -> SavedBodies:
     days = list(bodies.open_days)
     return SavedBodies(
         rings=SavedTable(RING_LAYOUT.names, bodies.rings.table.copy()),
-        ring_keys=_rows([tuple(key) for key in bodies.rings.keys], 3),
-        beat_rows=_rows([(row, len(kept)) for row, kept in beats], 2),
+        ring_keys=_rows([tuple(key) for key in bodies.rings.keys], 3).astype(np.int32),
+        beat_rows=_rows([(row, len(kept)) for row, kept in beats], 2).astype(np.int32),
         beats=b"".join([kept for _, kept in beats]),
         open_days=_rows(
             [
-                (*key, day.day, day.cell, day.closes_us, len(day.ln_values) // _FLOAT32_BYTES)
+                (
+                    *key,
+                    day.day,
+                    day.cell,
+                    day.closes_us,
+                    len(day.ln_values) // _FLOAT32_BYTES,
+                    day.heart_rates,
+                )
                 for key, day in days
             ],
-            7,
+            8,
         ),
-        day_values=b"".join([bytes(day.ln_values + day.heart_rates_bpm) for _, day in days]),
+        day_rates=np.array([day.heart_rate_sum_bpm for _, day in days]),
+        day_values=b"".join([bytes(day.ln_values) for _, day in days]),
     )
 
 
@@ -69,10 +80,11 @@ def restore_bodies(bodies: Bodies, saved: SavedBodies) -> None:
         bodies.beats.restore(row, saved.beats[begin : begin + length])
         begin += length
     begin = 0
-    for stream, measure, slot, day, cell, closes_us, values in saved.open_days.tolist():
-        middle, end = (begin + share * values * _FLOAT32_BYTES for share in (1, 2))
-        ln_values, rates = saved.day_values[begin:middle], saved.day_values[middle:end]
-        open_day = OpenDay(day, cell, closes_us, bytearray(ln_values), bytearray(rates))
+    for number, row in enumerate(saved.open_days.tolist()):
+        stream, measure, slot, day, cell, closes_us, values, rates = row
+        end = begin + values * _FLOAT32_BYTES
+        ln_values = bytearray(saved.day_values[begin:end])
+        open_day = OpenDay(day, cell, closes_us, ln_values, float(saved.day_rates[number]), rates)
         bodies.open_days.restore(SlotKey(stream, measure, slot), open_day)
         begin = end
 

@@ -90,23 +90,34 @@ class Shard:
         if self._comes_next(entry_id):
             self.clock_us = max(self.clock_us, arrival_us)
 
-    def advance(self, rounds_max: int = ROUNDS_MAX) -> list[TrackedEvent]:
+    @property
+    def has_waiting(self) -> bool:
+        """Whether windows of beats wait to be judged."""
+        return self._tracker.bodies.has_waiting
+
+    def advance(self, rounds_max: int = ROUNDS_MAX, *, judge: bool = True) -> list[TrackedEvent]:
         """Apply what is queued and return what it set off; the events of each person in their order.
 
         Args:
             rounds_max: readings or commands of one person that are applied at most; the rest stays queued.
+            judge: whether windows of beats that are over are judged now; else they may wait for others, which
+                costs less and changes no result.
         """
         if not self._pending:
-            return []
+            return list(self._tracker.finish()) if judge else []
         rounds, left = split_rounds(join_rows(self._pending), rounds_max)
         self._pending = [] if left is None else [left]
         events: list[TrackedEvent] = []
         for rows in rounds:
             events += self._apply(rows)
-        return events + self._tracker.finish()
+        return [*events, *self._tracker.finish()] if judge else events
 
     def copy_state(self) -> ShardState:
-        """Return an immutable copy of all the shard knows; costs little more than copying its columns."""
+        """Return an immutable copy of all the shard knows; costs little more than copying its columns.
+
+        No window may wait to be judged.
+        """
+        assert not self.has_waiting  # noqa: S101  # what such windows set off would be lost
         tracker = self._tracker
         return ShardState(
             position=self.position,

@@ -5,14 +5,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptation.columns import NO_DAY, TWO_NANS, Cells, Group
+from adaptation.columns import NO_DAY, Cells, Group
 
 SLEEP_NIGHTS: Final = 14
 """Nights that a sleep debt is made of."""
 
 SLEEP_DAY: Final = Group("sleep_day", ("latest",), NO_DAY)
-SLEEP_MINUTES: Final = Group("sleep_minutes", tuple(f"{cell}" for cell in range(SLEEP_NIGHTS // 2)), TWO_NANS)
-"""Columns of the people's table: fourteen float32, each at its day modulo 14, and the last day there."""
+SLEEP_MINUTES: Final = Group("sleep_minutes", ("0", "1", "2", "3"), 0)
+"""Columns of the people's table: fourteen 16-bit numbers, each at its day modulo 14; 0 where nothing is
+known, else whole minutes and one more."""
 
 
 def keep_nights(
@@ -30,12 +31,12 @@ def keep_nights(
     last = people.ints[:, latest.start]
     given = (minutes == minutes) & (day > last - SLEEP_NIGHTS)  # noqa: PLR0124  # false for NaN
     for row in given.nonzero()[0].tolist():  # once a person and day
-        nights = people.floats[row, ring].view(np.float32)
+        nights = people.ints[row, ring].view(np.uint16)
         newer = int(day[row] - last[row])
         if newer > 0:
-            nights[(day[row] - np.arange(min(newer, SLEEP_NIGHTS))) % SLEEP_NIGHTS] = np.nan
+            nights[(day[row] - np.arange(min(newer, SLEEP_NIGHTS))) % SLEEP_NIGHTS] = 0
             last[row] = day[row]
-        nights[day[row] % SLEEP_NIGHTS] = minutes[row]
+        nights[day[row] % SLEEP_NIGHTS] = 1 + round(float(minutes[row]))
 
 
 def nights_before(
@@ -49,8 +50,9 @@ def nights_before(
         ring: columns of ``SLEEP_MINUTES``.
         day: (n,) the last of the days; column 13 is the night that ended on it.
     """
-    last = people.view(np.int64)[:, latest.start, np.newaxis]
+    ints = people.view(np.int64)
+    last = ints[:, latest.start, np.newaxis]
     days = day[:, np.newaxis] + np.arange(1 - SLEEP_NIGHTS, 1)
-    nights = np.take_along_axis(people[:, ring].view(np.float32), days % SLEEP_NIGHTS, axis=1)
-    known = (days <= last) & (days > last - SLEEP_NIGHTS)
-    return np.where(known, nights, np.nan).astype(np.float64)
+    nights = np.take_along_axis(ints[:, ring].view(np.uint16), days % SLEEP_NIGHTS, axis=1)
+    known = (days <= last) & (days > last - SLEEP_NIGHTS) & (nights > 0)
+    return np.where(known, nights - 1.0, np.nan)

@@ -66,6 +66,7 @@ class ShardState:
             "beat_rows": self.bodies.beat_rows,
             "beats": np.frombuffer(self.bodies.beats, np.uint8),
             "open_days": self.bodies.open_days,
+            "day_rates": self.bodies.day_rates,
             "day_values": np.frombuffer(self.bodies.day_values, np.uint8),
         }
         header = _Header(
@@ -110,6 +111,7 @@ class ShardState:
             beat_rows=arrays["beat_rows"],
             beats=arrays["beats"].tobytes(),
             open_days=arrays["open_days"],
+            day_rates=arrays["day_rates"],
             day_values=arrays["day_values"].tobytes(),
         )
         return cls(
@@ -210,6 +212,7 @@ def _empty_arrays() -> dict[str, NDArray[Any]]:
         "beat_rows": NO_BODIES.beat_rows,
         "beats": np.zeros(0, np.uint8),
         "open_days": NO_BODIES.open_days,
+        "day_rates": NO_BODIES.day_rates,
         "day_values": np.zeros(0, np.uint8),
     }
 

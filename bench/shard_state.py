@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ PARTS: Final = ("people", "streams", "rings", "beats", "open_days")
 
 _VARYING: Final = ("beats", "open_days")
 """Parts that come and go with the time of day."""
+
+_Whole = TypeVar("_Whole", np.int32, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def copied_people(state: ShardState, *, copies: int, first: int, position: Entry
             beat_rows=_renumbered(bodies.beat_rows, copies, people),
             beats=bodies.beats * copies,
             open_days=_renumbered(bodies.open_days, copies, people),
+            day_rates=np.tile(bodies.day_rates, copies),
             day_values=bodies.day_values * copies,
         ),
     )
@@ -90,7 +93,7 @@ def _bytes_by_part(state: ShardState) -> dict[str, float]:
         "streams": state.streams.cells.nbytes,
         "rings": bodies.rings.cells.nbytes + bodies.ring_keys.nbytes,
         "beats": len(bodies.beats) + bodies.beat_rows.nbytes,
-        "open_days": len(bodies.day_values) + bodies.open_days.nbytes,
+        "open_days": len(bodies.day_values) + bodies.open_days.nbytes + bodies.day_rates.nbytes,
         "ids": sum(map(len, state.users)) + sum(len(user) + len(device) for user, device in state.devices),
     }
     return {part: size / len(state.users) for part, size in sizes.items()}
@@ -100,8 +103,8 @@ def _tiled(table: SavedTable, copies: int) -> SavedTable:
     return SavedTable(table.names, np.tile(table.cells, (copies, 1)))
 
 
-def _renumbered(rows: NDArray[np.int64], copies: int, people: int) -> NDArray[np.int64]:
+def _renumbered(rows: NDArray[_Whole], copies: int, people: int) -> NDArray[_Whole]:
     """Return the rows ``copies`` times; their first column, a person's row, goes on counting."""
     tiled = np.tile(rows, (copies, 1))
-    tiled[:, 0] += np.repeat(np.arange(copies) * people, len(rows))
+    tiled[:, 0] += np.repeat(np.arange(copies) * people, len(rows)).astype(rows.dtype)
     return tiled

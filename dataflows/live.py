@@ -32,7 +32,7 @@ from stores.log import START, Log, RedisLog
 from stores.plans import PlanStore
 
 LAG_EVERY_S: Final = 2.0
-RECOVERY_PARTITIONS: Final = 8
+RECOVERY_PARTITIONS: Final = 2
 """Recovery files; resume reads each one's rows in quadratic time, so there are several."""
 
 

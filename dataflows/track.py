@@ -27,6 +27,10 @@ from stores.log import START, Entry, EntryKind, Log
 
 SNAPSHOT_VERSION: Final = 1
 
+JUDGE_INTERVAL_S: Final = 1.0
+"""Windows of beats that are over wait this long for others of their shard: one by one they cost seven times
+as much. Each second brings a tick, so none waits much longer."""
+
 
 @dataclass(frozen=True)
 class TrackSnapshot:
@@ -66,6 +70,7 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         self._checkpoint: EntryId | None = None
         self._snapshot: EntryId | None = None
         self._next_checkpoint = 0.0
+        self._next_judgement = 0.0
         if resume is not None:
             self._resume(resume)
 
@@ -98,9 +103,13 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         )
 
     def _advance(self) -> list[list[TrackedEvent]]:
-        events = self._replayed + self._shard.advance()
+        now = self._config.monotonic()
+        judge = now >= min(self._next_judgement, self._next_checkpoint)
+        if judge:
+            self._next_judgement = now + JUDGE_INTERVAL_S
+        events = self._replayed + self._shard.advance(judge=judge)
         self._replayed = []
-        self._offer_checkpoint()
+        self._offer_checkpoint(now)
         return [events] if events else []
 
     def _take(self, entry: Entry) -> None:
@@ -124,9 +133,8 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         share = partition / self._config.log.partitions
         self._next_checkpoint = self._config.monotonic() + self._config.checkpoint_interval_s * share
 
-    def _offer_checkpoint(self) -> None:
-        now = self._config.monotonic()
-        if self._partition is None or now < self._next_checkpoint:
+    def _offer_checkpoint(self, now: float) -> None:
+        if self._partition is None or now < self._next_checkpoint or self._shard.has_waiting:
             return
         if self._snapshot is not None and self._shard.position <= self._snapshot:
             # A resume from that snapshot would take this state for the one it speaks of, though readings that

@@ -253,7 +253,7 @@ class HrvDay(Model):
     """Windows or device values whose median is the day's value."""
     ln_value: float
     heart_rate_bpm: float | None
-    """Median heart rate told with the same values; None if none was."""
+    """Mean heart rate told with the same values; None if none was."""
     mean7: float | None
     """Mean of the last seven days, this one included; None under three days with a value."""
     cv7: float | None
