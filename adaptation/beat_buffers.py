@@ -25,7 +25,8 @@ from schemas.frames import TIME_OF_RECEIPT, TIME_STAMPED_ON_ARRIVAL
 
 PANE: Final = timedelta(seconds=STEP_S)
 PANE_US: Final = PANE // MICROSECOND
-NO_PANE: Final = -1
+NO_PANE: Final = -(2**31)
+"""Before all panes: beats of the first minute of 1970 may begin before it."""
 SILENT_PANES: Final = 15
 """Minutes without a beat, while other data come, after which windows end (ours: some watches give their beats
 every few minutes, all at once)."""
@@ -150,7 +151,7 @@ class BeatBuffers:
     def close_silent(
         self, known: NDArray[np.int64], streams: NDArray[np.int64], time_us: NDArray[np.int64]
     ) -> list[ClosedWindow]:
-        """Return the windows that are over because n devices gave no beat for a pane and more.
+        """Return the windows that are over because n devices gave no beat for a quarter of an hour.
 
         Args:
             known: (n, 2) cells of ``BEAT_GROUPS`` of the devices, changed in place.
@@ -181,18 +182,19 @@ class BeatBuffers:
         ends_us = end_us - np.rint((beats[::-1].cumsum()[::-1] - beats) * _US_PER_UNIT).astype(np.int64)
         if end_us <= until_us:
             return pane, []
-        if tolerance_us == _TOLERANCE_US or pane == NO_PANE:
-            # A resent or overlapping message, or one whose windows are over: what comes again is left out.
-            fresh = ends_us > until_us + (tolerance_us if pane != NO_PANE else 0)
-            beats, ends_us = beats[fresh], ends_us[fresh]
-            if not len(beats):
-                return pane, []
+        # A resent or overlapping message, or one whose windows are over: what comes again is left out.
+        slack_us = tolerance_us if tolerance_us == _TOLERANCE_US else -tolerance_us
+        fresh = ends_us > until_us + (slack_us if pane != NO_PANE else 0)
+        beats, ends_us = beats[fresh], ends_us[fresh]
+        if not len(beats):
+            return pane, []
         begin_us = int(ends_us[0]) - round(float(beats[0]) * _US_PER_UNIT)
         numbers = np.maximum(_pane_of(ends_us), pane)
         data = beats.astype("<u2").tobytes()
-        edges = np.flatnonzero(np.diff(numbers, prepend=-2)).tolist()
+        edges = np.flatnonzero(np.diff(numbers, prepend=NO_PANE)).tolist()
         windows: list[ClosedWindow] = []
-        gap = _GAP if abs(begin_us - until_us) > tolerance_us else b""
+        follows = abs(begin_us - until_us) <= tolerance_us and (fresh.all() or slack_us > 0)
+        gap = b"" if follows else _GAP
         for first, last in zip(edges, [*edges[1:], len(beats)], strict=True):
             number = int(numbers[first])
             if number != pane:

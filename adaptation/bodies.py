@@ -116,6 +116,8 @@ class Bodies:
         self._waits_since_us: dict[int, int] = {}
         """Row of a device → end of the first of its windows that wait."""
         self._over: list[DayOver] = []
+        self._over_days: dict[SlotKey, int] = {}
+        """The last day of each series in ``_over``."""
         columns = people.layout.columns
         self._movement, self._zone = columns("movement_us"), columns("zone").start
         self._sleep_day, self._nights = columns("sleep_day"), columns("sleep_minutes")
@@ -137,6 +139,7 @@ class Bodies:
         if not self._over:
             return Begun(records, {})
         over, self._over = self._over, []
+        self._over_days.clear()
         return self._begin_days(rows, over, records)
 
     def judge_waiting(self, rows: Rows | None = None) -> list[FeatureRow]:
@@ -259,7 +262,7 @@ class Bodies:
             for day in self._closed_days(stream, end_us):
                 row_over = readings.get(stream, -1)
                 time_us = end_us if rows is None or row_over < 0 else int(rows[Field.TIME_US][row_over])
-                self._over.append(DayOver(day, one.person, time_us, row_over))
+                self._end(DayOver(day, one.person, time_us, row_over))
             value = DayValue(
                 time_us=end_us,
                 zone=one.zone,
@@ -278,8 +281,12 @@ class Bodies:
 
     def _add(self, stream: int, measure: int, value: DayValue) -> None:
         key = SlotKey(stream, measure, ASLEEP if value.asleep else MORNING)
-        over = [one.day.day for one in self._over if one.day.key == key]
-        self.open_days.add(key, value, last_day=max(self.rings.last_day(key), *over, NO_DAY))
+        last_day = max(self.rings.last_day(key), self._over_days.get(key, NO_DAY))
+        self.open_days.add(key, value, last_day=last_day)
+
+    def _end(self, over: DayOver) -> None:
+        self._over.append(over)
+        self._over_days[over.day.key] = over.day.day
 
     def _close_days(self, rows: Rows) -> None:
         """Close the slots that are over by the readings."""
@@ -288,7 +295,7 @@ class Bodies:
         for row in (time_us >= cells[streams, CLOSES]).nonzero()[0].tolist():
             stream = int(streams[row])
             for day in self._closed_days(stream, int(time_us[row])):
-                self._over.append(DayOver(day, int(rows[Field.PERSON][row]), int(time_us[row]), row))
+                self._end(DayOver(day, int(rows[Field.PERSON][row]), int(time_us[row]), row))
             cells[stream, CLOSES] = self.open_days.closes_us(stream)
 
     def _closed_days(self, stream: int, time_us: int) -> list[ClosedDay]:
@@ -304,16 +311,17 @@ class Bodies:
 
     def _has_night(self, morning: SlotKey, day: int) -> bool:
         night = morning._replace(slot=ASLEEP)
-        is_over = any(one.day.key == night and one.day.day == day for one in self._over)
-        return is_over or self.rings.last_day(night) == day or self.open_days.is_open(night, day)
+        known = (self._over_days.get(night), self.rings.last_day(night))
+        return day in known or self.open_days.is_open(night, day)
 
     def _begin_days(self, rows: Rows, over: Sequence[DayOver], records: list[BodyRecord]) -> Begun:
         """Judge days that are over: records of them and of the readiness with which the next begins."""
         changed: dict[int, HrvDay] = {}
         # A series that went silent for long may bring two days at once: each is judged after the one before.
         while over:
-            together = list({one.day.key: one for one in reversed(over)}.values())[::-1]
-            over = [one for one in over if one not in together]
+            first: dict[SlotKey, DayOver] = {}
+            later = [one for one in over if first.setdefault(one.day.key, one) is not one]
+            together, over = list(first.values()), later
             closed = [one.day for one in together]
             judged = self.rings.judge(closed)
             days = hrv_days(closed, judged.verdicts, [self._devices[one.key.stream][1] for one in closed])

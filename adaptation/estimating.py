@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from adaptation.baselines import MICROSECOND
 from adaptation.channels import TRACKED_INDEX, rest_of
-from adaptation.columns import NEVER_US, Cells, Group
+from adaptation.columns import NEVER_US, NO_DAY, Cells, Group
 from adaptation.pending import Field, Rows
-from adaptation.physiology.energy_estimate import NO_DAY, Energy, energy_per_hour
+from adaptation.physiology.energy_estimate import Energy, energy_per_hour
 from adaptation.physiology.estimates import ESTIMATE_METHOD, Estimate, maturities
 from adaptation.physiology.heart_rate import (
     HeartRateStep,
@@ -26,6 +26,7 @@ from adaptation.physiology.heart_rate import (
     is_rest_known,
     maximal_heart_rate,
 )
+from adaptation.physiology.readiness_estimate import READINESS_METHOD
 from adaptation.physiology.stillness import Movement, Stillness
 from adaptation.physiology.stress_estimate import RestingWindows, estimate_stress
 from adaptation.physiology.wear import OFF, REASONS, WITHOUT_CONTACT, Wear, WearChanges
@@ -138,7 +139,8 @@ def observe(
     known_rest = np.where(is_rest_known(rest, time_us), rest.mean, np.nan)
     exerts = is_exertion(device.heart.bpm, known_rest, _MAXIMAL_BPM) & step.moved
     stillness = movement.move(rows[Field.ACTIVITY], rows.values[:, _STEPS], exerts, time_us)
-    lost = has_data & ~worn.on & (device.wear.state == WITHOUT_CONTACT)
+    without = (device.wear.state == WITHOUT_CONTACT) & (time_us >= device.wear.told_us)
+    lost = ~has_contact(flags) | (without & (flags & CONTACT_GIVEN == 0))
     return Observed(step, stillness, lost, worn.changes, due & step.moved)
 
 
@@ -263,7 +265,7 @@ def readiness_rows(
             energy_confidence=None,
             readiness_score=float(readiness.level[row]),
             readiness_confidence=float(readiness.confidence[row]),
-            method=ESTIMATE_METHOD,
+            method=READINESS_METHOD,
         )
         for row in (~np.isnan(readiness.level)).nonzero()[0].tolist()
     ]

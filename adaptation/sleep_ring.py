@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptation.columns import NO_DAY, Cells, Group
+from adaptation.physiology.readiness_estimate import SLEEP_DAYS
 
-SLEEP_NIGHTS: Final = 14
+SLEEP_NIGHTS: Final = SLEEP_DAYS
 """Nights that a sleep debt is made of."""
 
 SLEEP_DAY: Final = Group("sleep_day", ("latest",), NO_DAY)

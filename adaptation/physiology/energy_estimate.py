@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptation.baselines import MICROSECOND
-from adaptation.columns import NEVER_US
+from adaptation.columns import NEVER_US, NO_DAY
 from adaptation.physiology.estimates import Estimate, logistic
 from adaptation.physiology.heart_rate import HeartRateStep
 from adaptation.physiology.wear import WEAR_GAP_MAX
@@ -48,9 +48,6 @@ START_HRV_SHARE: Final = 0.6
 
 ENERGY_HOLDS: Final = timedelta(hours=30)
 """A level is silent this long after its day's start (ours: the next night may be told a few hours late)."""
-
-NO_DAY: Final = -(2**31)
-"""A local day before all days."""
 
 _HOUR_US: Final = timedelta(hours=1) // MICROSECOND
 _MINUTES_PER_HOUR: Final = 60.0

@@ -40,6 +40,9 @@ SLEEP_NEED_HOURS: Final = 8.0
 DEBT_HOURS_MAX: Final = 40.0
 """Where the debt stops growing (ours): its term alone then takes a usual day to 0.1."""
 
+READINESS_METHOD: Final = "daybeat-readiness-1"
+"""Name of the formula and constants here; it changes with them."""
+
 _MINUTES_PER_HOUR: Final = 60.0
 
 

@@ -1,6 +1,6 @@
 """Whether a person is awake and still, so that heart rate tells of more than movement.
 
-Kept are three times of each device: when the person last moved, last exercised, was last asleep. A reading
+Kept are three times of each person: when they last moved, last exercised, were last asleep. A reading
 says so by its activity, its steps, or a heart rate that only exercise explains.
 """
 
@@ -52,7 +52,7 @@ class Stillness(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Movement:
-    """When the people of n devices last moved, exercised, slept; changed in place."""
+    """When n people last moved, exercised, slept; changed in place."""
 
     last_us: NDArray[np.int64]
     """(n, 3) by ``WATCHED``, ``NEVER_US`` before the first time."""

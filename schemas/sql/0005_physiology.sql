@@ -58,7 +58,7 @@ COMMENT ON COLUMN daybeat.hrv_days.slot IS 'asleep or morning; the two are never
 COMMENT ON COLUMN daybeat.hrv_days.time IS 'Moment of the reading that closed the slot [time]';
 COMMENT ON COLUMN daybeat.hrv_days.values IS 'Windows or device values whose median is the day''s value [count]';
 COMMENT ON COLUMN daybeat.hrv_days.ln_value IS 'The day''s value: median of the natural logarithms of the measure [ln ms]';
-COMMENT ON COLUMN daybeat.hrv_days.heart_rate_bpm IS 'Median heart rate of the same windows; NULL for values given by a device [beats/min]';
+COMMENT ON COLUMN daybeat.hrv_days.heart_rate_bpm IS 'Mean heart rate told with the same values; NULL if none was [beats/min]';
 COMMENT ON COLUMN daybeat.hrv_days.mean7 IS 'Mean of the last seven days, this one included; NULL under three days with a value [ln ms]';
 COMMENT ON COLUMN daybeat.hrv_days.cv7 IS 'Coefficient of variation of these days; NULL under five days with a value [%]';
 COMMENT ON COLUMN daybeat.hrv_days.normal_low IS 'Normal range: mean - 1 SD of the 60 days before this one; NULL while learning [ln ms]';
@@ -206,7 +206,7 @@ COMMENT ON COLUMN daybeat_analysis.hrv_days.slot IS 'asleep or morning; the two 
 COMMENT ON COLUMN daybeat_analysis.hrv_days.time IS 'Moment of the reading that closed the slot [time]';
 COMMENT ON COLUMN daybeat_analysis.hrv_days.values IS 'Windows or device values whose median is the day''s value [count]';
 COMMENT ON COLUMN daybeat_analysis.hrv_days.ln_value IS 'The day''s value: median of the natural logarithms of the measure [ln ms]';
-COMMENT ON COLUMN daybeat_analysis.hrv_days.heart_rate_bpm IS 'Median heart rate of the same windows; NULL for values given by a device [beats/min]';
+COMMENT ON COLUMN daybeat_analysis.hrv_days.heart_rate_bpm IS 'Mean heart rate told with the same values; NULL if none was [beats/min]';
 COMMENT ON COLUMN daybeat_analysis.hrv_days.mean7 IS 'Mean of the last seven days, this one included; NULL under three days with a value [ln ms]';
 COMMENT ON COLUMN daybeat_analysis.hrv_days.cv7 IS 'Coefficient of variation of these days; NULL under five days with a value [%]';
 COMMENT ON COLUMN daybeat_analysis.hrv_days.normal_low IS 'Normal range: mean - 1 SD of the 60 days before this one; NULL while learning [ln ms]';

@@ -1,42 +1,29 @@
 """The live flow over a real Redis: what it computes of the body is written, a changed baseline is told."""
 
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 import redis
-from bytewax.recovery import RecoveryConfig, init_db_dir
-from bytewax.testing import cluster_main
-from prometheus_client import CollectorRegistry
 
-from adaptation.rules import builtin_rules
-from dataflows.checkpoints import CheckpointFolder, CheckpointWriter
-from dataflows.live import LiveConfig, build_live_flow
-from dataflows.live_metrics import LiveMetrics
-from dataflows.log_source import LogReader
 from schemas.commands import PutPlan
 from schemas.frames import encode_frame
 from schemas.ids import partition_of
 from schemas.positions import Position
 from stores.keys import feed_key
 from stores.log import EntryKind, NewEntry, RedisLog
-from stores.plans import PlanStore
 from support.beating import midnight, night, nights, worn
 from support.dumps import (
-    dump_log,
-    ends_of,
     forget_all_but_the_log,
     identities,
     people_of,
     records_of,
 )
-from support.live_process import committed_of
+from support.live_flow import run_flow
 from support.readings import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Sent, frame_of
 from support.scenario import command, plan_for
 
@@ -49,59 +36,6 @@ OF_THE_BODY = {"features", "hrv_days", "estimates", "wear"}
 ENTRY_READINGS = 16
 
 pytestmark = pytest.mark.servers
-
-
-def run_flow(client: redis.Redis, folder: Path, *, workers: int = 1) -> None:
-    """Run the flow in this process until it has committed the whole log, then stop it in an orderly way."""
-    log = RedisLog.open(client, partitions=PARTITIONS, bytes_max=2**30)
-    config = LiveConfig(
-        redis_url="", partitions=PARTITIONS, log_bytes_max=2**30, state_folder=folder, default_zone="UTC"
-    )
-    stop = threading.Event()
-    writer = CheckpointWriter(
-        CheckpointFolder(folder / "checkpoints"),
-        committed=lambda: log.committed("live"),
-        release=lambda positions: log.commit("checkpoint", positions),
-    )
-    reader = LogReader(log, stop, lambda positions: log.commit("live", positions))
-    flow = build_live_flow(
-        config,
-        rules=builtin_rules(),
-        log=log,
-        plans=PlanStore(client, PARTITIONS),
-        writer=writer,
-        reader=reader,
-        metrics=LiveMetrics(CollectorRegistry()),
-    )
-    recovery = folder / "recovery"
-    if not recovery.exists():
-        recovery.mkdir(parents=True)
-        init_db_dir(recovery, 2)
-    ends = ends_of(dump_log(client, PARTITIONS))
-
-    def is_caught_up() -> bool:
-        return all(committed_of(client, number) >= end for number, end in ends.items())
-
-    watcher = threading.Thread(target=stop_when, args=(is_caught_up, stop))
-    watcher.start()
-    cluster_main(
-        flow,
-        [],
-        0,
-        epoch_interval=timedelta(milliseconds=200),
-        recovery_config=RecoveryConfig(str(recovery)),
-        worker_count_per_proc=workers,
-    )
-    watcher.join()
-    reader.close()
-    writer.close()
-
-
-def stop_when(done: Callable[[], bool], stop: threading.Event) -> None:
-    deadline = time.monotonic() + 60
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    stop.set()
 
 
 def life_of(user: str, *, falls: bool = True) -> list[Sent]:
@@ -156,7 +90,7 @@ def of_the_body(client: redis.Redis) -> list[bytes]:
 
 def test_the_flow_writes_what_it_computes_of_the_body(redis_client: redis.Redis, tmp_path: Path) -> None:
     RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30).append(entries_of())
-    run_flow(redis_client, tmp_path)
+    run_flow(redis_client, tmp_path, partitions=PARTITIONS)
     records = records_of(redis_client, PARTITIONS)
     assert len({orjson.dumps(one, option=orjson.OPT_SORT_KEYS) for one in records}) == len(records)
     for user in ("ada", "bob"):
@@ -189,7 +123,7 @@ def test_a_changed_baseline_stands_in_the_feed_before_what_the_same_reading_led_
     redis_client: redis.Redis, tmp_path: Path
 ) -> None:
     RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30).append(entries_of())
-    run_flow(redis_client, tmp_path)
+    run_flow(redis_client, tmp_path, partitions=PARTITIONS)
     feeds = {user: feed_of(redis_client, user) for user in ("ada", "bob")}
     told = ["plan.changed", "adaptation.applied"]
     assert [event["type"] for event in feeds["ada"]][-3:] == ["baseline.changed", *told]
@@ -224,10 +158,10 @@ def test_a_replay_from_the_beginning_tells_and_writes_nothing_twice(
     redis_client: redis.Redis, tmp_path: Path
 ) -> None:
     RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30).append(entries_of())
-    run_flow(redis_client, tmp_path / "first")
+    run_flow(redis_client, tmp_path / "first", partitions=PARTITIONS)
     people, body = people_of(redis_client), of_the_body(redis_client)
     decided = [one for one in records_of(redis_client, PARTITIONS) if one["table"] == "decisions"]
-    run_flow(redis_client, tmp_path / "again")
+    run_flow(redis_client, tmp_path / "again", partitions=PARTITIONS)
     assert people_of(redis_client) == people
     assert of_the_body(redis_client) == body
     assert [one for one in records_of(redis_client, PARTITIONS) if one["table"] == "decisions"] == decided
@@ -241,13 +175,13 @@ def test_a_flow_that_stops_between_beats_goes_on_where_it_was(
     log = RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30)
     cut = round(share * len(entries))
     log.append(entries[:cut])
-    run_flow(redis_client, tmp_path / "state")
+    run_flow(redis_client, tmp_path / "state", partitions=PARTITIONS)
     log.append(entries[cut:])
-    run_flow(redis_client, tmp_path / "state")
+    run_flow(redis_client, tmp_path / "state", partitions=PARTITIONS)
     resumed, people = of_the_body(redis_client), people_of(redis_client)
     assert [event["type"] for event in feed_of(redis_client, "ada")].count("baseline.changed") == 1
     forget_all_but_the_log(redis_client)
-    run_flow(redis_client, tmp_path / "unbroken")
+    run_flow(redis_client, tmp_path / "unbroken", partitions=PARTITIONS)
     assert of_the_body(redis_client) == resumed
     assert people_of(redis_client) == people
 
@@ -260,7 +194,7 @@ def test_other_frames_give_the_same_windows_days_and_estimates(
         redis_client.flushdb()
         log = RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30)
         log.append(entries_of(("ada",), size=size))
-        run_flow(redis_client, tmp_path / f"of-{size}", workers=1 + (size > 1))
+        run_flow(redis_client, tmp_path / f"of-{size}", partitions=PARTITIONS, workers=1 + (size > 1))
         changed = [one for one in feed_of(redis_client, "ada") if one["type"] == "baseline.changed"]
         found.append((of_the_body(redis_client), [one["baseline"] for one in changed]))
     assert found[0] == found[1]
@@ -271,7 +205,7 @@ def test_late_nights_are_written_and_nobody_is_told(redis_client: redis.Redis, t
     late = [replace(one, delay_us=2 * DAY_US + SECOND_US) for one in life_of("ada")]
     entry = NewEntry(partition_of("ada", PARTITIONS), EntryKind.READINGS, encode_frame(frame_of(late)))
     RedisLog.open(redis_client, partitions=PARTITIONS, bytes_max=2**30).append([entry])
-    run_flow(redis_client, tmp_path)
+    run_flow(redis_client, tmp_path, partitions=PARTITIONS)
     records = records_of(redis_client, PARTITIONS)
     assert [one["onset"] for one in records if one["table"] == "hrv_days"] == [False] * 11 + [True]
     assert {one["stress_level"] for one in records if one["table"] == "estimates"} == {None}

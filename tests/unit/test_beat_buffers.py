@@ -121,6 +121,10 @@ def over_all(sent: Sequence[Sent], *, window_s: int = 120) -> list[Told]:
     return told_by(device.closed)
 
 
+def is_each_once(windows: Sequence[Told]) -> bool:
+    return all(one.end_us < other.end_us for one, other in itertools.pairwise(windows))
+
+
 def plain_windows(sent: Sequence[Sent], *, window_s: int = 120) -> list[Told]:
     """Return the windows of messages by looking at all of them: a pane for each beat, nothing kept."""
     panes: list[tuple[int, Beat]] = []
@@ -288,6 +292,19 @@ def test_a_message_that_was_received_before_the_one_before_counts_for_nothing() 
     assert over_all([sent, late]) == over_all([sent])
 
 
+@pytest.mark.parametrize("times", [2, 50])
+def test_a_short_message_of_receipt_that_comes_again_counts_once(times: int) -> None:
+    one = message(BEGIN + 10 * SECOND_US, [800.0] * 3, flags=TIME_OF_RECEIPT)
+    assert over_all([one] * times) == over_all([one])
+    assert [len(window.beats) for window in over_all([one])] == [3, 3]
+
+
+@pytest.mark.parametrize("seconds", [(10, 9), (10, 9, 8, 10, 7)], ids=["once", "over-and-over"])
+def test_a_short_message_of_receipt_out_of_order_counts_for_nothing(seconds: tuple[int, ...]) -> None:
+    sent = [message(BEGIN + second * SECOND_US, [800.0], flags=TIME_OF_RECEIPT) for second in seconds]
+    assert over_all(sent) == over_all(sent[:1])
+
+
 times_s = st.integers(1, 900)
 any_beats = st.lists(st.sampled_from([400.0, 700.0625, 812.5, 1000.0, 2900.0]), min_size=1, max_size=120)
 
@@ -310,8 +327,8 @@ def test_messages_in_any_order_give_the_windows_that_a_look_at_all_of_them_gives
 
 @st.composite
 def received_messages(draw: st.DrawFn) -> list[Sent]:
-    """Messages with times of receipt, each later than the one before."""
-    steps = draw(st.lists(st.tuples(st.integers(1, 90_000), any_beats), min_size=1, max_size=12))
+    """Messages with times of receipt, most of them later than the one before."""
+    steps = draw(st.lists(st.tuples(st.integers(-20_000, 90_000), any_beats), min_size=1, max_size=12))
     ends_us = itertools.accumulate((step_ms * 1000 for step_ms, _ in steps), initial=BEGIN)
     next(ends_us)
     return [
@@ -422,10 +439,12 @@ def judged(told: Sequence[Told]) -> Windows:
 
 @pytest.mark.parametrize(
     ("after_us", "ends"),
-    [(2 * MINUTE_US, []), (2 * MINUTE_US + 1, [1, 2]), (DAY_US, [1, 2])],
-    ids=["at-a-minute-after-the-pane", "just-beyond", "a-day-later"],
+    [(16 * MINUTE_US, []), (16 * MINUTE_US + 1, [1, 2]), (DAY_US, [1, 2])],
+    ids=["at-a-quarter-of-an-hour-after-the-pane", "just-beyond", "a-day-later"],
 )
-def test_windows_are_over_a_minute_after_the_last_pane_with_beats(after_us: int, ends: list[int]) -> None:
+def test_windows_are_over_a_quarter_of_an_hour_after_the_last_pane_with_beats(
+    after_us: int, ends: list[int]
+) -> None:
     device = Devices()
     device.give(beats_until(BEGIN + 50 * SECOND_US, 50))
     assert ends_of(device.pass_time(BEGIN + after_us)) == ends
@@ -434,8 +453,8 @@ def test_windows_are_over_a_minute_after_the_last_pane_with_beats(after_us: int,
 def test_silence_ends_windows_once() -> None:
     device = Devices()
     device.give(beats_until(BEGIN + 50 * SECOND_US, 50))
-    assert ends_of(device.pass_time(BEGIN + 3 * MINUTE_US)) == [1, 2]
-    assert device.pass_time(BEGIN + 3 * MINUTE_US) == []
+    assert ends_of(device.pass_time(BEGIN + 20 * MINUTE_US)) == [1, 2]
+    assert device.pass_time(BEGIN + 20 * MINUTE_US) == []
     assert device.pass_time(BEGIN + HOUR_US) == []
     assert device.known[0, 1] == NO_PANE
 
@@ -454,11 +473,58 @@ def test_a_pane_is_in_as_many_windows_as_a_window_has_panes(window_s: int, count
 def test_beats_after_silence_begin_anew_behind_a_gap() -> None:
     device = Devices()
     device.give(beats_until(BEGIN + 50 * SECOND_US, 50))
-    device.pass_time(BEGIN + 2 * MINUTE_US + 1)
-    device.give(beats_until(BEGIN + 2 * MINUTE_US + 30 * SECOND_US, 20))
+    device.pass_time(BEGIN + 16 * MINUTE_US + 1)
+    device.give(beats_until(BEGIN + 16 * MINUTE_US + 30 * SECOND_US, 20))
     told = device.pass_time(BEGIN + HOUR_US)
-    assert ends_of(told) == [3, 4]
+    assert ends_of(told) == [17, 18]
     assert [len(window.beats) for window in told] == [20, 20]
+
+
+@pytest.mark.parametrize("late_min", [2, 10, 15])
+def test_beats_that_come_within_a_quarter_of_an_hour_join_the_windows_they_belong_to(late_min: int) -> None:
+    sent = [beats_until(BEGIN + 50 * SECOND_US, 50), beats_until(BEGIN + 110 * SECOND_US, 60)]
+    device = Devices()
+    device.give(sent[0])
+    device.pass_time(BEGIN + (1 + late_min) * MINUTE_US)
+    device.give(sent[1])
+    device.pass_time(BEGIN + HOUR_US)
+    assert told_by(device.closed) == over_all(sent)
+
+
+@pytest.mark.parametrize("flags", [0, TIME_OF_RECEIPT], ids=["measured", "received"])
+@pytest.mark.parametrize(("window_s", "until_min"), [(60, 1), (120, 2), (300, 5)])
+def test_late_beats_of_windows_that_silence_has_ended_are_left_out(
+    window_s: int, until_min: int, flags: int
+) -> None:
+    device = Devices(window_s)
+    device.give(beats_until(BEGIN + 20 * SECOND_US, 20, flags=flags))
+    ended = ends_of(device.pass_time(BEGIN + 16 * MINUTE_US + 1))
+    assert ended == list(range(1, 1 + until_min))
+    end_us = BEGIN + until_min * MINUTE_US
+    assert device.give(beats_until(BEGIN + 40 * SECOND_US, 20, flags=flags)) == []
+    assert device.give(beats_until(end_us, 20, flags=flags)) == []
+    assert device.pass_time(BEGIN + HOUR_US) == []
+    # Of a message that reaches beyond them the beats after them count.
+    device.give(beats_until(end_us + 30 * SECOND_US, 60, flags=flags))
+    told = device.pass_time(BEGIN + 2 * HOUR_US)
+    assert ends_of(told) == [until_min + number for number in ended]
+    assert {len(window.beats) for window in told} == {30}
+
+
+passing = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4000)), max_size=6)
+
+
+@given(exact_messages() | received_messages(), passing, st.sampled_from([60, 120, 300]))
+def test_no_window_comes_twice_however_late_beats_come(
+    sent: list[Sent], passing: list[tuple[int, int]], window_s: int
+) -> None:
+    device = Devices(window_s)
+    for number, one in enumerate(sent):
+        for pass_s in (second for before, second in passing if before == number):
+            device.pass_time(BEGIN + pass_s * SECOND_US)
+        device.give(one)
+    device.pass_time(BEGIN + DAY_US)
+    assert is_each_once(told_by(device.closed))
 
 
 @pytest.mark.parametrize(

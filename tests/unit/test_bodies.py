@@ -16,7 +16,7 @@ from adaptation.shard import Shard
 from adaptation.tracked import ReadingEvent
 from schemas.frames import CONTACT, CONTACT_GIVEN
 from schemas.records import EstimateRow, FeatureRow, HrvDayRow
-from support.beating import heard_in, midnight, night, nights, swinging, worn
+from support.beating import heard_in, midnight, night, nights, span_us, swinging, worn
 from support.readings import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Run, Sent
 from support.rr_series import restless, with_early_beats
 
@@ -59,7 +59,7 @@ def told(rr_ms: Sequence[float], *, end_us: int = MORNING, **other: object) -> S
 
 def silence(after: Sent) -> Sent:
     """Return a heart rate so late that all windows before are over."""
-    return replace(after, time_us=after.time_us + 10 * MINUTE_US, values={"heart_rate_bpm": 60.0}, rr_ms=())
+    return replace(after, time_us=after.time_us + 20 * MINUTE_US, values={"heart_rate_bpm": 60.0}, rr_ms=())
 
 
 # Windows as records.
@@ -129,6 +129,23 @@ def test_a_window_of_one_beat_says_that_there_are_too_few() -> None:
         assert (row.beats, row.quality, row.rmssd_ms) == (1, "rejected", None)
         assert row.quality_reason in {"few_beats", "poor_coverage"}
         assert 0 < row.coverage < 0.01
+
+
+def test_a_watch_that_gives_beats_in_batches_beside_live_heart_rate_has_every_window_once_and_whole() -> None:
+    beats = worn(MORNING, MORNING + 30 * MINUTE_US, each_s=300, bpm=None)
+    rates = [Sent(MORNING + step * 30 * SECOND_US + 1, {"heart_rate_bpm": 60.0}) for step in range(1, 101)]
+    found = features_of(ran(*sorted([*beats, *rates], key=lambda one: one.time_us)))
+    minutes = [(row.time - _moment(MORNING)) // dt.timedelta(minutes=1) for row in found]
+    assert minutes == list(range(1, 32))
+    assert [row.beats for row in found] == [60] + [120] * 29 + [60]
+
+
+def test_beats_that_come_after_their_windows_were_recorded_change_no_record() -> None:
+    beats = worn(MORNING, MORNING + 10 * MINUTE_US, each_s=60, bpm=None)
+    on_time = [*beats[:5], silence(beats[4])]
+    run = ran(*on_time, *beats[5:6])
+    assert features_of(run) == features_of(ran(*on_time))
+    assert len(features_of(run)) == 6
 
 
 def test_beats_of_people_and_devices_do_not_mix() -> None:
@@ -203,6 +220,13 @@ def test_after_lost_contact_beats_count_again_when_the_sensor_touches_the_skin()
     assert after_the_gap.beats == 60
 
 
+def test_windows_are_over_though_a_sensor_without_contact_goes_on_with_beats() -> None:
+    sent = worn(MORNING, MORNING + 5 * MINUTE_US)
+    lost = worn(MORNING + 5 * MINUTE_US, MORNING + 30 * MINUTE_US, flags=CONTACT_GIVEN)
+    found = features_of(ran(*sent, *lost))
+    assert [row.beats for row in found] == [60, 120, 120, 120, 120, 60]
+
+
 # Days.
 
 
@@ -267,6 +291,15 @@ def test_a_morning_is_that_of_its_first_half_hour_awake_and_still() -> None:
     (day,) = days_of(ran(*sent))
     assert (day.slot, day.values) == ("morning", 7)
     assert day.ln_value == pytest.approx(math.log(30.0), abs=1e-6)
+
+
+def test_a_message_of_more_than_an_hour_gives_no_morning_to_a_day_whose_night_is_known() -> None:
+    begin_us = DAY + 5 * HOUR_US
+    slept = worn(begin_us, begin_us + HOUR_US, bpm=None, activity="sleep")
+    rr_ms = swinging(4000)
+    batch = told(rr_ms, end_us=begin_us + HOUR_US + span_us(rr_ms))
+    run = ran(*slept, batch, Sent(DAY + 12 * HOUR_US, {"heart_rate_bpm": 60.0}))
+    assert [day.slot for day in days_of(run)] == ["asleep"]
 
 
 @pytest.mark.parametrize("activity", ["walk", "run", "cycle", "workout"])
@@ -358,6 +391,19 @@ def test_a_change_is_told_at_the_reading_that_closes_the_night() -> None:
     assert row.time == _moment(closing)
 
 
+def test_a_change_is_told_though_the_watch_is_worn_on_after_waking() -> None:
+    """Beats go on: the window that ends with the night's slot is what closes it."""
+    sent = []
+    for day in range(13):
+        rmssd_ms = USUAL_MS if day < 9 else LOW_MS
+        begin_us, wakes_us, end_us = (DAY + day * DAY_US + minutes * MINUTE_US for minutes in (300, 330, 380))
+        sent += worn(begin_us, wakes_us, rmssd_ms=rmssd_ms, activity="sleep")
+        sent += worn(wakes_us, end_us, rmssd_ms=rmssd_ms, activity="rest")
+    run = ran(*sent)
+    assert [day.onset for day in days_of(run)].count(True) == 1
+    assert changes_of(run) == [("2026-09-21", "below", True)]
+
+
 @pytest.mark.parametrize(
     ("delay_us", "changes"),
     [
@@ -447,6 +493,12 @@ def test_readiness_falls_with_the_nights_and_is_told_once_a_day() -> None:
     assert scores["2026-09-23"] == pytest.approx(1 / (1 + math.exp(-1)))
     assert (scores["2026-09-30"] or 1.0) < 0.5
     assert all(one.stress_level is one.energy_level is None for one in readiness_of(run))
+
+
+@pytest.mark.parametrize(("count", "speaks"), [(6, False), (7, True)])
+def test_readiness_needs_seven_nights(count: int, *, speaks: bool) -> None:
+    run = ran(*nights(DAY, [40.0] * count))
+    assert bool(readiness_of(run)) == speaks
 
 
 def given_by_device(day: int) -> list[Sent]:

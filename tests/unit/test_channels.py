@@ -26,7 +26,6 @@ from adaptation.channels import (
     TRACKED_MEASURES,
     Arrived,
     arrange_values,
-    last_us_of,
     move_streams,
     record_new_hours,
     rest_of,
@@ -139,13 +138,20 @@ def test_a_value_is_in_order_if_its_device_has_given_no_later_one_of_that_measur
         assert arrived.in_order[0].sum() == sum(in_order)
 
 
+def last_us_of(streams: Cells, label: str) -> list[int]:
+    times: list[int] = streams.ints[:, STREAM_LAYOUT.names.index(f"last_us.{label}")].tolist()
+    return times
+
+
 def test_last_times_are_those_of_the_latest_value_of_each_measure() -> None:
     streams = devices()
     for after_us, values in ((0, {"energy_level": 0.5}), (9, {"steps": 3.0}), (4, {"steps": 5.0})):
         move_streams(streams, arrive(streams, values, time_us=NOON + after_us))
-    assert last_us_of(streams, "energy_level").tolist() == [NOON]
-    assert last_us_of(streams, "steps").tolist() == [NOON + 9]
-    assert last_us_of(streams, "heart_rate_bpm").tolist() == [NEVER_US]
+    assert last_us_of(streams, "energy_level.all_day") == [NOON]
+    assert last_us_of(streams, "energy_level.afternoon") == [NOON]
+    assert last_us_of(streams, "energy_level.morning") == [NEVER_US]
+    assert last_us_of(streams, "steps.all_day") == [NOON + 9]
+    assert last_us_of(streams, "heart_rate_bpm.all_day") == [NEVER_US]
 
 
 # -- baselines

@@ -1,4 +1,4 @@
-"""Which values count for which local day and slot, when a slot is over, and what its median is."""
+"""Which values count for which local day and slot, when a slot is over, and what its value is."""
 
 import datetime as dt
 import math
@@ -22,7 +22,6 @@ from adaptation.day_slots import (
     OpenDays,
     SlotKey,
 )
-from adaptation.zones import stretch_at
 from schemas.commands import SetProfile
 from schemas.records import HrvDayRow
 from support.readings import DAY_US, HOUR_US, MINUTE_US, Run, Sent, at
@@ -278,13 +277,13 @@ def test_a_day_s_value_is_the_median_of_its_values(ln_values: list[float]) -> No
 @pytest.mark.parametrize(
     ("rates", "expected"),
     [
-        ([50.0, 70.0, 61.0], 61.0),
+        ([50.0, 70.0, 63.0], 61.0),
         ([50.0, float("nan"), 61.0], 55.5),
         ([float("nan"), float("nan"), 61.0], 61.0),
         ([float("nan")] * 3, float("nan")),
     ],
 )
-def test_a_day_s_heart_rate_is_the_median_of_those_known(rates: list[float], expected: float) -> None:
+def test_a_day_s_heart_rate_is_the_mean_of_those_known(rates: list[float], expected: float) -> None:
     values = [
         one._replace(heart_rate_bpm=rate)
         for one, rate in zip(spaced("2026-09-10T00:00", 3), rates, strict=True)
@@ -301,7 +300,7 @@ def test_what_was_kept_of_an_open_day_goes_on_elsewhere() -> None:
 
 
 def test_an_open_day_of_a_night_without_values_has_no_median() -> None:
-    assert OpenDay(1, -1, 0, bytearray(), bytearray()).median(NIGHT) is None
+    assert OpenDay(1, -1, 0, bytearray(), 0.0, 0).median(NIGHT) is None
 
 
 # Summer time and moves.
@@ -352,6 +351,23 @@ def test_a_night_across_the_change_of_summer_time_is_one(first: str, last: str, 
     assert closes(days, BERLIN) == last.replace("08:00", "08:30")
     (day,) = close_all(days)
     assert (date_of(day.day).isoformat(), day.values) == (last[:10], cells)
+
+
+@pytest.mark.parametrize(
+    ("first", "four"),
+    [
+        pytest.param("2026-10-25T02:20+02:00", "2026-10-25T04:00:00+01:00", id="25-hour-day"),
+        pytest.param("2026-10-25T02:20+01:00", "2026-10-25T04:00:00+01:00", id="25-hour-day-hour-again"),
+        pytest.param("2026-03-29T01:20+01:00", "2026-03-29T04:00:00+02:00", id="23-hour-day"),
+        pytest.param("2026-09-10T02:20+02:00", "2026-09-10T04:00:00+02:00", id="24-hour-day"),
+    ],
+)
+def test_a_night_in_which_clocks_change_is_not_over_before_four(first: str, four: str) -> None:
+    first_one = value(first, zone=BERLIN)
+    days = opened(
+        *(first_one._replace(time_us=first_one.time_us + 5 * step * MINUTE_US) for step in range(3))
+    )
+    assert days.closes_us(7) == at(four)
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])

@@ -200,6 +200,12 @@ def test_baselines_at_rest_do_not_move_in_motion_sleep_or_without_contact() -> N
     assert rows[-1].mean == pytest.approx(60.0)
 
 
+def test_heart_rates_without_contact_move_no_baseline() -> None:
+    lost = rates(TEN, 60, bpm=200.0, flags=LOST)
+    run = ran(*lost, Sent(TEN + 2 * HOUR_US, {"heart_rate_bpm": 60.0}))
+    assert [event for event in run.events if isinstance(event, BaselineRow)] == []
+
+
 # A level that a device gives.
 
 
@@ -215,6 +221,14 @@ def test_a_given_stress_level_silences_that_estimate_for_a_day(device: str) -> N
         : len(rows)
     ]
     assert rows
+
+
+def test_a_level_that_comes_late_silences_the_estimate_from_then_on() -> None:
+    """Of 10:08, and uploaded at 10:20, too late to be the person's current one."""
+    sent = rates(TEN, 40)
+    late = Sent(TEN + 8 * MINUTE_US, {"stress_level": 0.3}, device="ring", delay_us=12 * MINUTE_US)
+    rows = estimates_of(ran(*sent[:40], late, *sent[40:]))
+    assert clock(rows) == ["10:10:00", "10:15:00"]
 
 
 def test_another_person_s_levels_silence_nobody() -> None:

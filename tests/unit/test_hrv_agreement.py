@@ -2,12 +2,13 @@
 
 Why some of NeuroKit2's verdicts differ: it judges peaks, so it makes up an interval before the first (the
 mean of all) and a difference to it, and both stand in the quartiles of the first 46 beats; we take what was
-measured. It never judges the last two peaks; we judge them by the differences that are known. And a beat that
-it has looked at as the neighbour of a long or short one it does not judge again by itself.
+measured. It never judges the last two beats; we judge them by the differences that are known. Of all others
+in the 1,704 measurements of Welltory and in 229 stretches of wrist beats four differ: three whose difference
+is equal to its threshold, which NeuroKit2 takes for greater as it rounds, and one beside a difference whose
+threshold is 0, which is NaN there and 0 here.
 """
 
 import csv
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from adaptation.physiology.artefacts import lipponen_tarvainen
 from adaptation.physiology.beats import BeatSeries, one_series
 from adaptation.physiology.time_domain import time_domain
 from adaptation.physiology.windows import Quality, cut_windows, judge_windows
+from support.neurokit import neurokit_flags
 from support.rr_series import (
     NO_RECORDINGS,
     RECORDINGS,
@@ -101,25 +103,9 @@ def test_all_measurements_of_welltory_agree_with_the_app() -> None:
     assert difference(found.mxdmn_s, "mxdmn") <= 0.00501
 
 
-def _neurokit_flags(rr_ms: Floats) -> NDArray[np.bool_]:
-    """Return NeuroKit2's verdict on the interval before each peak."""
-    import neurokit2
-
-    peaks_ms = np.concatenate([[0], np.cumsum(rr_ms)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        verdicts, _ = neurokit2.signal_fixpeaks(
-            peaks_ms, sampling_rate=1000, iterative=False, method="Kubios"
-        )
-    flags = np.zeros(len(peaks_ms), dtype=np.bool_)
-    for kind in ("ectopic", "missed", "extra", "longshort"):
-        flags[verdicts[kind]] = True
-    return flags[1:]
-
-
 def _agreement(windows: Sequence[Floats]) -> tuple[float, float]:
     """Return the share of beats with the same verdict: of all, and of those past the first 46 of a series."""
-    same = [lipponen_tarvainen(one_series(one)) == _neurokit_flags(one) for one in windows]
+    same = [lipponen_tarvainen(one_series(one)) == neurokit_flags(one) for one in windows]
     later = np.concatenate([one[46:-2] for one in same])
     return float(np.mean(np.concatenate(same))), float(np.mean(later)) if len(later) else 1.0
 

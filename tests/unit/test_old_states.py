@@ -156,7 +156,14 @@ def test_a_state_of_an_unknown_version_is_refused_with_what_to_do(version: int) 
     for data in (V1.read_bytes(), Run().shard.copy_state().to_bytes()):
         with pytest.raises(InputError, match="reads versions up to 2; start it without this state") as caught:
             ShardState.from_bytes(data[:4] + bytes([version]) + data[5:])
-        assert repr(b"DBSH" + bytes([version])) in str(caught.value)
+        assert f"has version {version};" in str(caught.value)
+
+
+@pytest.mark.parametrize("head", [b"", b"DBSH", b"DBSX\x02", b"dbsh\x02", b"\x02"])
+def test_bytes_of_something_else_are_refused_with_what_to_do(head: bytes) -> None:
+    for data in (head, head + V1.read_bytes()[5:] if len(head) == 5 else head):
+        with pytest.raises(InputError, match=r"is no state of a shard; .* start it without this state"):
+            ShardState.from_bytes(data)
 
 
 @pytest.mark.parametrize("length", [9, 500, 6459])

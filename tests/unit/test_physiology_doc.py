@@ -32,6 +32,7 @@ from adaptation.physiology.beats import BeatSeries, one_series
 from adaptation.physiology.time_domain import time_domain
 from adaptation.physiology.windows import Quality, cut_windows, judge_windows
 from schemas.records import BaselineRow, EstimateRow, FeatureRow, HrvDayRow, WearRow
+from support.neurokit import fix_peaks, neurokit_flags, peaks_ms
 from support.rr_series import (
     NO_RECORDINGS,
     RECORDINGS,
@@ -202,13 +203,9 @@ def _neurokit_measures(rr_ms: Floats) -> tuple[float, ...]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = neurokit2.hrv_time(_peaks_ms(rr_ms), sampling_rate=1000).iloc[0]
+        found = neurokit2.hrv_time(peaks_ms(rr_ms), sampling_rate=1000).iloc[0]
     share = found["HRV_pNN50"] * len(rr_ms) / (len(rr_ms) - 1)
     return float(found["HRV_SDNN"]), float(found["HRV_RMSSD"]), float(share)
-
-
-def _peaks_ms(rr_ms: Floats) -> Floats:
-    return np.concatenate([[0], np.cumsum(rr_ms)])
 
 
 @needs_recordings
@@ -259,7 +256,7 @@ def test_the_table_of_neurokit2s_verdicts_is_what_the_code_gives() -> None:
 
 def _compared(name: str, series: Sequence[Floats]) -> tuple[object, ...]:
     ours = [lipponen_tarvainen(one_series(one)) for one in series]
-    theirs = [_neurokit_flags(one) for one in series]
+    theirs = [neurokit_flags(one) for one in series]
     flagged, other = np.concatenate(ours), np.concatenate(theirs)
     differ = [np.flatnonzero(one != two) for one, two in zip(ours, theirs, strict=True)]
     last = sum(int((at >= len(one) - 2).sum()) for at, one in zip(differ, ours, strict=True))
@@ -273,26 +270,6 @@ def _compared(name: str, series: Sequence[Floats]) -> tuple[object, ...]:
         f"{100 * same:.2f} %",
         *(first, last, sum(map(len, differ)) - first - last),
     )
-
-
-def _neurokit_flags(rr_ms: Floats) -> NDArray[np.bool_]:
-    """Return NeuroKit2's verdict on the interval before each peak."""
-    verdicts, _ = _fix_peaks(rr_ms)
-    flags = np.zeros(len(rr_ms) + 1, np.bool_)
-    for kind in ("ectopic", "missed", "extra", "longshort"):
-        flags[verdicts[kind]] = True
-    return flags[1:]
-
-
-def _fix_peaks(rr_ms: Floats) -> tuple[dict[str, list[int]], Floats]:
-    import neurokit2
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found: tuple[dict[str, list[int]], Floats] = neurokit2.signal_fixpeaks(
-            _peaks_ms(rr_ms), sampling_rate=1000, iterative=False, method="Kubios"
-        )
-    return found
 
 
 WINDOWS = 300
@@ -351,7 +328,7 @@ def test_what_leaving_out_and_correcting_cost_is_what_the_code_and_neurokit2_giv
     rng = np.random.default_rng(3)
     corrected = []
     for one in _simulated():
-        _, peaks_ms = _fix_peaks(with_early_beats(one, 0.05, rng))
+        _, peaks_ms = fix_peaks(with_early_beats(one, 0.05, rng))
         corrected.append(np.sqrt(np.mean(np.diff(peaks_ms, n=2) ** 2)))
     (left_out,) = early_beat_table(_simulated(), [0.05])
     check_sentence(f"RMSSD is wrong by {left_out.all_dropped:.1f} % (median) without the flagged ones")

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from adaptation.columns import NEVER_US
 from adaptation.physiology.windows import Quality, cut_windows, judge_windows
 from adaptation.rules import builtin_rules
 from adaptation.shard import HRV_WINDOW, Shard
@@ -132,14 +131,8 @@ def results(run: Kept) -> Results:
         cells = state.people.cells[row, [column for column in columns if column != number]]
         kept[user] = zone.encode() + cells.tobytes()
     names = ["/".join(device) for device in state.devices]
-    begun, seen = (
-        state.streams.names.index(name) for name in ("energy_us.start", "energy_seen_us.since_start")
-    )
     for row, name in enumerate(names):
-        cells = state.streams.cells[row].copy()
-        if cells.view(np.int64)[begun] == NEVER_US:
-            cells[seen] = 0.0  # of a day that has not begun; begins at nought with it
-        kept[name] = cells.tobytes()
+        kept[name] = state.streams.cells[row].tobytes()
     saved = state.bodies
     for row, (stream, measure, slot) in enumerate(saved.ring_keys.tolist()):
         kept[f"ring {names[stream]} {measure} {slot}"] = saved.rings.cells[row].tobytes()
@@ -148,11 +141,12 @@ def results(run: Kept) -> Results:
         kept[f"beats {names[row]}"] = saved.beats[begin : begin + length]
         begin += length
     begin = 0
-    for stream, measure, slot, *day, values in saved.open_days.tolist():
+    for row, (stream, measure, slot, *day, values, rates) in enumerate(saved.open_days.tolist()):
         kept[f"day {names[stream]} {measure} {slot}"] = (
-            repr(day).encode() + saved.day_values[begin : begin + 8 * values]
+            repr([*day, rates, float(saved.day_rates[row])]).encode()
+            + saved.day_values[begin : begin + 4 * values]
         )
-        begin += 8 * values
+        begin += 4 * values
     return Results(sorted(map(_told, run.events)), kept)
 
 
@@ -391,6 +385,21 @@ def test_beats_alone_read_at_once_give_what_they_give_one_by_one(slept_minutes: 
     assert day.slot == ("asleep" if slept_minutes else "morning")
 
 
+def test_what_is_kept_of_a_person_does_not_depend_on_who_else_is_in_the_round() -> None:
+    """A day of ada's has begun, none of eve's."""
+    awake_us = FIRST + 9 * DAY_US + 9 * HOUR_US
+    ada, eve = (
+        worn(awake_us, awake_us + 20 * MINUTE_US, user=user, activity="rest") for user in ("ada", "eve")
+    )
+    before: list[Item] = [*nights(FIRST, [45.0] * 10)]
+    expected, run = results(one_by_one({"ada": [*before, *ada], "eve": [*eve]})), Kept()
+    run.put(before)
+    run.drain()
+    run.put([*ada, *eve])
+    run.drain()
+    assert results(run) == expected
+
+
 # What comes again.
 
 
@@ -463,7 +472,7 @@ def test_a_simulated_night_is_one_day_with_the_median_of_its_windows() -> None:
     assert day.values == len(chosen) > 50
     assert day.ln_value == pytest.approx(float(np.median(windows.measures.ln_rmssd[chosen])), abs=1e-6)
     rates = windows.measures.mean_heart_rate_bpm[chosen]
-    assert day.heart_rate_bpm == pytest.approx(float(np.median(rates)), abs=1e-4)
+    assert day.heart_rate_bpm == pytest.approx(float(np.mean(rates)), abs=1e-9)
     assert day.day.isoformat() == "2026-09-14"
     # What the watch itself gives of that night is a day of its own.
     assert {one.measure for one in asleep} == {"rmssd_ms", "hrv_rmssd_ms"}
@@ -505,6 +514,20 @@ def test_the_length_of_windows_is_what_was_asked_for(window_s: int) -> None:
     assert {row.window_seconds for row in rows} == {window_s}
     assert max(row.beats for row in rows) == window_s
     assert {row.sdnn_ms is None for row in rows[6:]} == {window_s < 120}
+
+
+@pytest.mark.parametrize(("before_s", "after_s"), [(300, 60), (300, 120), (120, 60)])
+def test_windows_that_are_smaller_after_a_restart_hold_no_older_beats(before_s: int, after_s: int) -> None:
+    sent = worn(BEGIN, BEGIN + 15 * MINUTE_US)
+    run = Kept(timedelta(seconds=before_s))
+    run.put(sent[:12])
+    run.drain()
+    run.window = timedelta(seconds=after_s)
+    run.resume()
+    run.put(sent[12:])
+    run.drain()
+    rows = [one for one in run.events if isinstance(one, FeatureRow) and one.window_seconds == after_s]
+    assert {row.beats for row in rows} == {after_s}
 
 
 def test_what_is_kept_of_beats_is_bounded_by_a_window() -> None:

@@ -261,19 +261,20 @@ def test_columns_ring_and_beats_of_a_person_with_a_watch_take_less_than_two_kibi
     bodies = state.bodies
     assert len(state.users) == len(state.devices) == len(bodies.ring_keys) == people
     columns = state.people.cells.nbytes + state.streams.cells.nbytes
-    assert columns == people * 8 * (59 + 119)
+    assert columns == people * 8 * (54 + 119)
     assert bodies.rings.cells.nbytes == people * 8 * 37
     # The minute before and the last one: 75 beats each, the end of a pane between them.
     assert len(bodies.beats) == people * 2 * (75 + 1 + 75)
     assert columns + bodies.rings.cells.nbytes + len(bodies.beats) <= people * 2048
     # The morning's slot, open with one value.
-    assert (bodies.open_days.nbytes, len(bodies.day_values)) == (people * 8 * 7, people * 8)
+    assert bodies.open_days.nbytes + bodies.day_rates.nbytes == people * 8 * (8 + 1)
+    assert len(bodies.day_values) == people * 4
 
 
-def test_an_open_night_takes_eight_bytes_for_five_minutes() -> None:
+def test_an_open_night_takes_four_bytes_for_five_minutes() -> None:
     bodies = applied(a_night(1, asleep_min=62, awake_min=0)).copy_state().bodies
     assert len(bodies.open_days) == 1
-    assert len(bodies.day_values) == 8 * bodies.open_days[0, 6]
+    assert len(bodies.day_values) == 4 * bodies.open_days[0, 6]
     assert bodies.open_days[0, 6] == 13  # windows end from 03:22 to 04:21
 
 
