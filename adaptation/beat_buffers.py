@@ -5,8 +5,9 @@ the device gives a beat of a later pane, or other data but no beats for a quarte
 belongs to the pane in which it ends.
 
 A message follows its predecessor without a gap if its first beat begins where the last one ended:
-within 10 ms, or within 3 s where times are those of receipt. Beats that the device has given before, or
-that come out of order, are left out.
+within 10 ms, or within 3 s where times are those of receipt. Beats that the device has given before, or that
+come out of order, are left out. Where times are those of receipt, a message that ends later than the one
+before is taken whole: a bridge may hand on together what came one after the other.
 """
 
 from collections.abc import Sequence
@@ -182,19 +183,18 @@ class BeatBuffers:
         ends_us = end_us - np.rint((beats[::-1].cumsum()[::-1] - beats) * _US_PER_UNIT).astype(np.int64)
         if end_us <= until_us:
             return pane, []
-        # A resent or overlapping message, or one whose windows are over: what comes again is left out.
-        slack_us = tolerance_us if tolerance_us == _TOLERANCE_US else -tolerance_us
-        fresh = ends_us > until_us + (slack_us if pane != NO_PANE else 0)
-        beats, ends_us = beats[fresh], ends_us[fresh]
-        if not len(beats):
-            return pane, []
+        if tolerance_us == _TOLERANCE_US or pane == NO_PANE:
+            # A resent or overlapping message, or one whose windows are over: what comes again is left out.
+            fresh = ends_us > until_us + (tolerance_us if pane != NO_PANE else 0)
+            beats, ends_us = beats[fresh], ends_us[fresh]
+            if not len(beats):
+                return pane, []
         begin_us = int(ends_us[0]) - round(float(beats[0]) * _US_PER_UNIT)
         numbers = np.maximum(_pane_of(ends_us), pane)
         data = beats.astype("<u2").tobytes()
         edges = np.flatnonzero(np.diff(numbers, prepend=NO_PANE)).tolist()
         windows: list[ClosedWindow] = []
-        follows = abs(begin_us - until_us) <= tolerance_us and (fresh.all() or slack_us > 0)
-        gap = b"" if follows else _GAP
+        gap = _GAP if abs(begin_us - until_us) > tolerance_us else b""
         for first, last in zip(edges, [*edges[1:], len(beats)], strict=True):
             number = int(numbers[first])
             if number != pane:

@@ -529,3 +529,24 @@ def test_swinging_beats_have_the_rmssd_they_are_made_with() -> None:
     rr_ms = np.array(swinging(60, rmssd_ms=42.5))
     assert np.sqrt(np.mean(np.diff(rr_ms) ** 2)) == 42.5
     assert rr_ms.sum() == 60_000
+
+
+@pytest.mark.parametrize("time_us", [0, 5 * SECOND_US, 30 * SECOND_US])
+@pytest.mark.parametrize("count", [1, 60, 4096])
+def test_beats_of_a_watch_whose_clock_was_reset_to_1970_are_taken(time_us: int, count: int) -> None:
+    run = Run()
+    run.put(Sent(time_us, {}, rr_ms=[800.0] * count))
+    run.put(Sent(time_us + 2 * MINUTE_US, {}, rr_ms=[800.0] * 10))
+    assert [event for event in run.advance() if isinstance(event, FeatureRow)]
+
+
+def test_no_two_records_of_nights_have_the_same_key() -> None:
+    run = Run()
+    run.put(*nights(midnight("2026-09-10"), [40.0] * 9))
+    while run.shard.has_pending:
+        run.advance()
+    keys = [
+        (row.table, row.device_id, row.time, row.method) for row in run.events if isinstance(row, EstimateRow)
+    ]
+    assert any(row.readiness_score is not None for row in run.events if isinstance(row, EstimateRow))
+    assert len(keys) == len(set(keys))
