@@ -155,5 +155,7 @@ def _check_order(time: float, latest: float, layout: Layout, place: str) -> None
     if time < latest:
         by = f"{latest - time:.15g}" + (" ms" if layout.has_stamps else "")
         raise InputError(
-            f"its time is {by} before that of the line before it", where=place, mend="sort the lines by time; write decimals with a point"
+            f"its time is {by} before that of the line before it",
+            where=place,
+            mend="sort the lines by time; write decimals with a point",
         )
