@@ -61,7 +61,7 @@ _ESTIMATES: Final = """
     SELECT date_bin('1 minute', time, 'epoch'::timestamptz), avg(stress_level), avg(stress_confidence),
            avg(energy_level), avg(energy_confidence)
     FROM daybeat.estimates WHERE user_id = %(user)s AND device_id = %(device)s AND time > %(since)s
-      AND (stress_level IS NOT NULL OR energy_level IS NOT NULL)
+      AND readiness_score IS NULL
     GROUP BY 1 ORDER BY 1"""
 
 

@@ -18,6 +18,9 @@ PARTITIONS = 4
 pytestmark = [pytest.mark.servers, pytest.mark.chaos]
 
 
+TRACKED = frozenset({"baselines", "features", "hrv_days", "estimates", "wear"})
+
+
 def _the_log(client: redis.Redis, seed: int) -> LogDump:
     log = RedisLog.open(client, partitions=PARTITIONS, bytes_max=2**30)
     log.append(day_of_entries(people=30, partitions=PARTITIONS, seed=seed))
@@ -25,11 +28,11 @@ def _the_log(client: redis.Redis, seed: int) -> LogDump:
 
 
 def _decisions(client: redis.Redis) -> tuple[list[bytes], set[bytes]]:
-    """Return the records that must occur once, and the baselines, which SQL tells apart by their key."""
+    """Return the records that must occur once, and those of ``track``, which SQL tells apart by their key."""
     records = records_of(client, PARTITIONS)
-    once = [record for record in records if record["table"] != "baselines"]
-    baselines = [record for record in records if record["table"] == "baselines"]
-    return identities(once), set(identities(baselines))
+    once = [record for record in records if record["table"] not in TRACKED]
+    tracked = [record for record in records if record["table"] in TRACKED]
+    return identities(once), set(identities(tracked))
 
 
 def test_a_flow_killed_at_random_moments_decides_as_an_unbroken_one(
