@@ -9,7 +9,7 @@ from schemas.positions import Position
 from schemas.records import DecisionRow, Outcome
 
 CHANGES_PER_DAY_MAX = 3
-"""Automatic changes per person and local day, all rules together; one per rule (PHYSIOLOGY.md: ours)."""
+"""Automatic changes per person and local day, all rules together; one per rule (ours)."""
 
 
 def has_daily_cap(person: PersonState, rule: str, today: dt.date) -> bool:
