@@ -133,6 +133,7 @@ def observe(
     bpm = rows.values[:, _HEART_RATE]
     has_data = (bpm == bpm) | (rows[Field.RR_COUNT] > 0)  # noqa: PLR0124  # false for NaN
     due = is_estimate_due(bpm, time_us, device.heart.time_us) & ~late
+    known = device.wear.told_us > NEVER_US
     worn = device.wear.move(time_us, has_data, flags & CONTACT_GIVEN > 0, flags & CONTACT > 0)
     step = device.heart.move(np.where(worn.on, bpm, np.nan), time_us)
     rest = rest_of(streams)
@@ -141,7 +142,7 @@ def observe(
     stillness = movement.move(rows[Field.ACTIVITY], rows.values[:, _STEPS], exerts, time_us)
     without = (device.wear.state == WITHOUT_CONTACT) & (time_us >= device.wear.told_us)
     lost = ~has_contact(flags) | (without & (flags & CONTACT_GIVEN == 0))
-    return Observed(step, stillness, lost, worn.changes, due & step.moved)
+    return Observed(step, stillness, lost, _of_known(worn.changes, known), due & step.moved)
 
 
 def note_given(given_us: NDArray[np.int64], rows: Rows) -> None:
@@ -269,6 +270,21 @@ def readiness_rows(
         )
         for row in (~np.isnan(readiness.level)).nonzero()[0].tolist()
     ]
+
+
+def _of_known(changes: WearChanges | None, known: NDArray[np.bool_]) -> WearChanges | None:
+    """Return the changes of devices that had told something before: the first data change nothing."""
+    if changes is None or known.all():
+        return changes
+    kept = known[changes.rows]
+    if not kept.any():
+        return None
+    return WearChanges(
+        rows=changes.rows[kept],
+        time_us=changes.time_us[kept],
+        worn=changes.worn[kept],
+        reason=changes.reason[kept],
+    )
 
 
 def _said(estimate: Estimate, row: int) -> tuple[float, float]:

@@ -431,15 +431,15 @@ def test_rest_fades_with_the_time_constant_of_two_weeks() -> None:
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        pytest.param(rates(TEN, 30), [(0, True, "data")], id="the-first-data-put-it-on"),
+        pytest.param(rates(TEN, 30), [], id="the-first-data-change-nothing"),
         pytest.param(
             [*rates(TEN, 0.5), *rates(TEN + 20 * MINUTE_US, 0.5)],
-            [(0, True, "data")],
+            [],
             id="twenty-minutes-are-none",
         ),
         pytest.param(
             [*rates(TEN, 1), *rates(TEN + 20 * MINUTE_US + 30 * SECOND_US + 1, 0.5)],
-            [(0, True, "data"), (0.5, False, "data"), (pytest.approx(20.5), True, "data")],
+            [(0.5, False, "data"), (pytest.approx(20.5), True, "data")],
             id="a-longer-gap-is-told-with-the-next-data",
         ),
         pytest.param(
@@ -448,12 +448,12 @@ def test_rest_fades_with_the_time_constant_of_two_weeks() -> None:
                 *rates(TEN + 2 * MINUTE_US, 2, flags=LOST),
                 *rates(TEN + 4 * MINUTE_US, 2, flags=TOUCHES),
             ],
-            [(0, True, "data"), (2, False, "contact"), (4, True, "contact")],
+            [(2, False, "contact"), (4, True, "contact")],
             id="contact-lost-and-found",
         ),
         pytest.param(
             [*rates(TEN, 2, flags=TOUCHES), *rates(TEN + 2 * MINUTE_US, 2)],
-            [(0, True, "contact")],
+            [],
             id="put-on-by-contact",
         ),
         pytest.param(
@@ -465,7 +465,7 @@ def test_rest_fades_with_the_time_constant_of_two_weeks() -> None:
                 replace(rates(TEN + 40 * MINUTE_US, 0.5)[0], flags=LOST),
                 *rates(TEN + 41 * MINUTE_US, 1, flags=TOUCHES),
             ],
-            [(0, True, "data"), (0.5, False, "data"), (41, True, "contact")],
+            [(0.5, False, "data"), (41, True, "contact")],
             id="lost-in-a-gap",
         ),
         pytest.param(
@@ -473,9 +473,7 @@ def test_rest_fades_with_the_time_constant_of_two_weeks() -> None:
             [],
             id="no-heart-no-wear",
         ),
-        pytest.param(
-            worn(TEN, TEN + 5 * MINUTE_US, bpm=None), [(pytest.approx(5 / 6), True, "data")], id="beats-alone"
-        ),
+        pytest.param(worn(TEN, TEN + 5 * MINUTE_US, bpm=None), [], id="beats-alone"),
     ],
 )
 def test_wear_is_recorded_where_it_changes(sent: list[Sent], expected: list[tuple[float, bool, str]]) -> None:
@@ -487,21 +485,21 @@ def test_each_device_is_worn_by_itself() -> None:
         *rates(TEN, 5),
         *rates(TEN + MINUTE_US, 5, device="strap"),
         *rates(TEN + 2 * MINUTE_US, 2, user="bob"),
+        *rates(TEN + HOUR_US, 1),
+        *rates(TEN + HOUR_US, 1, device="strap"),
     ]
     run = ran(*sent)
     rows = [event for event in run.events if isinstance(event, WearRow)]
     assert {(row.user_id, row.device_id, row.worn) for row in rows} == {
-        ("ada", "watch", True),
-        ("ada", "strap", True),
-        ("bob", "watch", True),
+        ("ada", device, worn) for device in ("watch", "strap") for worn in (False, True)
     }
 
 
 def test_wear_is_told_of_late_readings_too() -> None:
-    late = [replace(one, delay_us=3 * HOUR_US) for one in rates(TEN, 5)]
-    assert wear_of(ran(*late)) == [(0, True, "data")]
+    late = [replace(one, delay_us=3 * HOUR_US) for one in (*rates(TEN, 1), *rates(TEN + HOUR_US, 1))]
+    assert wear_of(ran(*late)) == [(0.5, False, "data"), (60, True, "data")]
 
 
 def test_a_reading_older_than_the_last_changes_no_wear() -> None:
     old = replace(rates(TEN - 5 * MINUTE_US, 0.5)[0], flags=LOST)
-    assert wear_of(ran(*rates(TEN, 5), old, *rates(TEN + 5 * MINUTE_US, 5))) == [(0, True, "data")]
+    assert wear_of(ran(*rates(TEN, 5), old, *rates(TEN + 5 * MINUTE_US, 5))) == []
