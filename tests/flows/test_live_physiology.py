@@ -105,8 +105,6 @@ def test_the_flow_writes_what_it_computes_of_the_body(redis_client: redis.Redis,
         assert {(one["measure"], one["slot"]) for one in days} == {("rmssd_ms", "asleep")}
         assert [one["have"] for one in days] == list(range(1, 13))
         assert by_table["wear"][0]["worn"] is False  # the first data of a device are no change
-            by_table["wear"][0]["worn"] is False
-        )  # taken off before the first pause; put on at first is no change
         # The ring gives energy on the last day, so that nobody estimates it from then on.
         estimated = [str(one["time"]) for one in by_table["estimates"] if one["energy_level"] is not None]
         assert [moment for moment in estimated if moment.startswith("2026-03-11")]
