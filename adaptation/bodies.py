@@ -3,8 +3,7 @@
 A reading's beats go to the device's buffers (``beat_buffers.py``). Windows that are over wait until many can
 be judged at once, at the latest until a later reading of their device could see the difference: one that is
 due for an estimate, or one at which a slot of the day may be over. So when they are judged changes no result.
-An accepted window counts for the open slot of its day (``day_slots.py``); a slot that is over becomes a day
-in its ring (``hrv_rings.py``), with which the day begins (``day_verdicts.py``).
+An accepted window counts for its day (``body_days.py``).
 """
 
 from collections.abc import Sequence
@@ -16,41 +15,28 @@ from numpy.typing import NDArray
 
 from adaptation.baselines import MICROSECOND
 from adaptation.beat_buffers import BeatBuffers, BeatMessages, ClosedWindow, series_of
+from adaptation.body_days import COMPUTED, Begun, BodyDays
 from adaptation.channels import TRACKED_INDEX
-from adaptation.columns import NO_DAY, Cells, Table
+from adaptation.columns import Cells, Table
 from adaptation.day_slots import (
-    ASLEEP,
     HRV_MEASURES,
-    MORNING,
     SLOT_REST,
-    ClosedDay,
     DayValue,
-    OpenDays,
-    SlotKey,
 )
-from adaptation.day_verdicts import begin_days, hrv_days
-from adaptation.estimating import GIVEN_HOLDS, device_of, has_contact, is_estimate_due, readiness_rows
-from adaptation.hrv_rings import HrvRings, JudgedDays
+from adaptation.estimating import has_contact, is_estimate_due
 from adaptation.pending import Field, Rows
-from adaptation.physiology.normal_range import PROVISIONAL_DAYS
 from adaptation.physiology.stillness import Stillness, stillness_at
 from adaptation.physiology.wear import WITHOUT_CONTACT
 from adaptation.physiology.windows import COVERAGE_GOOD_MIN, Quality, Windows, judge_windows
-from adaptation.sleep_ring import nights_before
-from adaptation.streams import BEATS, CLOSES, ESTIMATES, HEART_RATE_US, WEAR, WINDOWS
+from adaptation.streams import BEATS, CLOSES, HEART_RATE_US, WEAR, WINDOWS
 from adaptation.window_rows import feature_rows
 from adaptation.window_values import WindowValues
-from adaptation.zones import DAY_US, ZoneNames
+from adaptation.zones import ZoneNames
 from schemas.frames import CONTACT_GIVEN
-from schemas.readings import moment_of
-from schemas.records import EstimateRow, FeatureRow, HrvDay, HrvDayRow
+from schemas.records import FeatureRow
 
-BodyRecord = FeatureRow | HrvDayRow | EstimateRow
-
-_COMPUTED: Final = HRV_MEASURES.index("rmssd_ms")
 _GIVEN: Final = {HRV_MEASURES.index(name): TRACKED_INDEX[name] for name in ("hrv_rmssd_ms", "hrv_sdnn_ms")}
 """Measures of days that devices give, and where they stand among the tracked ones."""
-_DEVICE: Final = HRV_MEASURES.index("hrv_rmssd_ms")
 _HEART_RATE: Final = TRACKED_INDEX["heart_rate_bpm"]
 _SLOT_REST_US: Final = SLOT_REST // MICROSECOND
 
@@ -66,27 +52,8 @@ class WaitingWindow(NamedTuple):
     """Of the person."""
 
 
-class DayOver(NamedTuple):
-    """A day's slot that is over, and the reading that told so."""
-
-    day: ClosedDay
-    person: int
-    time_us: int
-    row: int
-    """Of the reading in its round; -1 for the reading of a round before."""
-
-
-class Begun(NamedTuple):
-    """What the beginning of a round brought to light."""
-
-    records: list[BodyRecord]
-    changed: dict[int, HrvDay]
-    """Row of the reading → the day whose status changed with it, if it is still going on. Of several the one
-    that says most: RMSSD computed here before values of the device, nights before mornings."""
-
-
 class Bodies:
-    """The beats, open days and rings of one shard.
+    """The beats, windows and days of one shard.
 
     Args:
         window: length of a window.
@@ -106,8 +73,7 @@ class Bodies:
         zones: ZoneNames,
     ) -> None:
         self.beats = BeatBuffers(window)
-        self.open_days = OpenDays()
-        self.rings = HrvRings()
+        self.days = BodyDays(people=people, streams=streams, devices=devices, zones=zones)
         self._people = people
         self._streams = streams
         self._devices = devices
@@ -115,13 +81,8 @@ class Bodies:
         self._waiting: list[WaitingWindow] = []
         self._waits_since_us: dict[int, int] = {}
         """Row of a device → end of the first of its windows that wait."""
-        self._over: list[DayOver] = []
-        self._over_days: dict[SlotKey, int] = {}
-        """The last day of each series in ``_over``."""
         columns = people.layout.columns
         self._movement, self._zone = columns("movement_us"), columns("zone").start
-        self._sleep_day, self._nights = columns("sleep_day"), columns("sleep_minutes")
-        self._readiness_us = columns("value_us").start + TRACKED_INDEX["readiness_score"]
 
     @property
     def has_waiting(self) -> bool:
@@ -134,13 +95,10 @@ class Bodies:
         To be called before anything else of the round changes the tables.
         """
         self._take_beats(rows)
-        records: list[BodyRecord] = list(self.judge_waiting(rows)) if self._must_judge(rows) else []
-        self._close_days(rows)
-        if not self._over:
-            return Begun(records, {})
-        over, self._over = self._over, []
-        self._over_days.clear()
-        return self._begin_days(rows, over, records)
+        windows = self.judge_waiting(rows) if self._must_judge(rows) else []
+        self.days.close(rows)
+        begun = self.days.judge(rows)
+        return Begun([*windows, *begun.records], begun.changed)
 
     def judge_waiting(self, rows: Rows | None = None) -> list[FeatureRow]:
         """Judge the windows that wait, and return them; ``rows`` are the readings of a round that begins."""
@@ -183,8 +141,7 @@ class Bodies:
                     heart_rate_bpm=float(rows.values[row, _HEART_RATE]),
                 )
                 stream = int(rows[Field.STREAM][row])
-                self._add(stream, measure, value)
-                closes_us[row] = self.open_days.closes_us(stream)
+                closes_us[row] = self.days.add(stream, measure, value)
 
     def _take_beats(self, rows: Rows) -> None:
         """Keep the beats of the readings; windows that are over by them wait."""
@@ -259,10 +216,9 @@ class Bodies:
             if not (one.asleep or one.quiet):
                 continue
             stream, end_us = one.window.stream, one.window.end_us
-            for day in self._closed_days(stream, end_us):
-                row_over = readings.get(stream, -1)
-                time_us = end_us if rows is None or row_over < 0 else int(rows[Field.TIME_US][row_over])
-                self._end(DayOver(day, one.person, time_us, row_over))
+            told_by = readings.get(stream, -1)
+            time_us = end_us if rows is None or told_by < 0 else int(rows[Field.TIME_US][told_by])
+            self.days.end(stream, end_us, person=one.person, time_us=time_us, row=told_by)
             value = DayValue(
                 time_us=end_us,
                 zone=one.zone,
@@ -271,102 +227,10 @@ class Bodies:
                 ln_value=float(ln_rmssd[row]),
                 heart_rate_bpm=float(windows.measures.mean_heart_rate_bpm[row]),
             )
-            self._add(stream, _COMPUTED, value)
+            closes_us = self.days.add(stream, COMPUTED, value)
             cells = self._streams.take(np.array([stream]))
             kept = WindowValues(cells, WINDOWS)
-            kept.closes_us[0] = self.open_days.closes_us(stream)
+            kept.closes_us[0] = closes_us
             if good[row] and one.quiet:
                 kept.move(ln_rmssd[row : row + 1], np.array([end_us]))
             self._streams.put(np.array([stream]), cells)
-
-    def _add(self, stream: int, measure: int, value: DayValue) -> None:
-        key = SlotKey(stream, measure, ASLEEP if value.asleep else MORNING)
-        last_day = max(self.rings.last_day(key), self._over_days.get(key, NO_DAY))
-        self.open_days.add(key, value, last_day=last_day)
-
-    def _end(self, over: DayOver) -> None:
-        self._over.append(over)
-        self._over_days[over.day.key] = over.day.day
-
-    def _close_days(self, rows: Rows) -> None:
-        """Close the slots that are over by the readings."""
-        cells = self._streams.view().ints
-        streams, time_us = rows[Field.STREAM], rows[Field.TIME_US]
-        for row in (time_us >= cells[streams, CLOSES]).nonzero()[0].tolist():
-            stream = int(streams[row])
-            for day in self._closed_days(stream, int(time_us[row])):
-                self._end(DayOver(day, int(rows[Field.PERSON][row]), int(time_us[row]), row))
-            cells[stream, CLOSES] = self.open_days.closes_us(stream)
-
-    def _closed_days(self, stream: int, time_us: int) -> list[ClosedDay]:
-        """Return the days of a device that are over by a time; no mornings of days whose night is known."""
-        days = list(self.open_days.close(stream, time_us))
-        nights = {(day.key.measure, day.day) for day in days if day.key.slot == ASLEEP}
-        return [
-            day
-            for day in days
-            if day.key.slot == ASLEEP
-            or not ((day.key.measure, day.day) in nights or self._has_night(day.key, day.day))
-        ]
-
-    def _has_night(self, morning: SlotKey, day: int) -> bool:
-        night = morning._replace(slot=ASLEEP)
-        known = (self._over_days.get(night), self.rings.last_day(night))
-        return day in known or self.open_days.is_open(night, day)
-
-    def _begin_days(self, rows: Rows, over: Sequence[DayOver], records: list[BodyRecord]) -> Begun:
-        """Judge days that are over: records of them and of the readiness with which the next begins."""
-        changed: dict[int, HrvDay] = {}
-        # A series that went silent for long may bring two days at once: each is judged after the one before.
-        while over:
-            first: dict[SlotKey, DayOver] = {}
-            later = [one for one in over if first.setdefault(one.day.key, one) is not one]
-            together, over = list(first.values()), later
-            closed = [one.day for one in together]
-            judged = self.rings.judge(closed)
-            days = hrv_days(closed, judged.verdicts, [self._devices[one.key.stream][1] for one in closed])
-            for number, (one, day) in enumerate(zip(together, days, strict=True)):
-                user_id = self._devices[one.day.key.stream][0]
-                records.append(HrvDayRow(time=moment_of(one.time_us), user_id=user_id, **dict(day)))
-                if judged.changed[number] and one.row >= 0 and self._is_today(rows, one):
-                    changed.setdefault(one.row, day)
-            records += self._start_days(together, judged)
-        return Begun(records, changed)
-
-    def _is_today(self, rows: Rows, over: DayOver) -> bool:
-        """Tell whether the day that was closed is still going on when the reading arrives."""
-        arrival_us = rows[Field.ARRIVAL_US][over.row : over.row + 1]
-        zone = self._people.view().ints[over.person : over.person + 1, self._zone]
-        (stretch,) = self._zones.stretches_at(zone, arrival_us)
-        return bool((int(arrival_us[0]) + stretch.offset_us) // DAY_US == over.day.day)
-
-    def _start_days(self, over: Sequence[DayOver], judged: JudgedDays) -> list[EstimateRow]:
-        """Begin the day's energy of devices with RMSSD; return readiness where no device gives it."""
-        counts = [row for row, one in enumerate(over) if self._counts(one.day)]
-        if not counts:
-            return []
-        chosen = [over[row] for row in counts]
-        days = np.array([one.day.day for one in chosen])
-        time_us = np.array([one.time_us for one in chosen])
-        people = self._people.view().floats[[one.person for one in chosen]]
-        nights = nights_before(people, self._sleep_day, self._nights, days)
-        morning = begin_days([one.day for one in chosen], judged.pick(counts), nights)
-        given = time_us - people.view(np.int64)[:, self._readiness_us] < GIVEN_HOLDS // MICROSECOND
-        morning.readiness.level[given] = np.nan
-        streams = np.array([one.day.key.stream for one in chosen])
-        cells = self._streams.take(streams)
-        device_of(cells, ESTIMATES).energy.start(morning.energy, time_us, days)
-        self._streams.put(streams, cells)
-        return readiness_rows(morning.readiness, time_us, [self._devices[stream] for stream in streams])
-
-    def _counts(self, day: ClosedDay) -> bool:
-        """Tell whether a day of RMSSD is the one to go by: computed here, once that has a normal range."""
-        if day.key.measure not in (_COMPUTED, _DEVICE):
-            return False
-        is_computed_known = self._days_known(day.key.stream, _COMPUTED) >= PROVISIONAL_DAYS
-        if day.key.measure == _DEVICE:
-            return not is_computed_known
-        return is_computed_known or not self._days_known(day.key.stream, _DEVICE)
-
-    def _days_known(self, stream: int, measure: int) -> int:
-        return max(self.rings.days_known(SlotKey(stream, measure, slot)) for slot in (ASLEEP, MORNING))

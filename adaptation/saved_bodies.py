@@ -46,10 +46,10 @@ NO_BODIES: Final = SavedBodies(
 def save_bodies(bodies: Bodies) -> SavedBodies:
     """Return a copy. No window may wait to be judged."""
     beats = bodies.beats.items()
-    days = list(bodies.open_days)
+    days = list(bodies.days.open_days)
     return SavedBodies(
-        rings=SavedTable(RING_LAYOUT.names, bodies.rings.table.copy()),
-        ring_keys=_rows([tuple(key) for key in bodies.rings.keys], 3).astype(np.int32),
+        rings=SavedTable(RING_LAYOUT.names, bodies.days.rings.table.copy()),
+        ring_keys=_rows([tuple(key) for key in bodies.days.rings.keys], 3).astype(np.int32),
         beat_rows=_rows([(row, len(kept)) for row, kept in beats], 2).astype(np.int32),
         beats=b"".join([kept for _, kept in beats]),
         open_days=_rows(
@@ -74,7 +74,7 @@ def save_bodies(bodies: Bodies) -> SavedBodies:
 def restore_bodies(bodies: Bodies, saved: SavedBodies) -> None:
     """Let ``bodies``, which are empty, hold what was saved."""
     keys = [SlotKey(*key) for key in saved.ring_keys.tolist()]
-    bodies.rings = HrvRings.resume(saved.rings.names, saved.rings.cells, keys)
+    bodies.days.rings = HrvRings.resume(saved.rings.names, saved.rings.cells, keys)
     begin = 0
     for row, length in saved.beat_rows.tolist():
         bodies.beats.restore(row, saved.beats[begin : begin + length])
@@ -85,7 +85,7 @@ def restore_bodies(bodies: Bodies, saved: SavedBodies) -> None:
         end = begin + values * _FLOAT32_BYTES
         ln_values = bytearray(saved.day_values[begin:end])
         open_day = OpenDay(day, cell, closes_us, ln_values, float(saved.day_rates[number]), rates)
-        bodies.open_days.restore(SlotKey(stream, measure, slot), open_day)
+        bodies.days.open_days.restore(SlotKey(stream, measure, slot), open_day)
         begin = end
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from schemas.errors import InputError
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
 from stores.log import START, Entry, NewEntry
@@ -76,8 +77,14 @@ class MemoryLog:
         return iter(())
 
     def append(self, entries: Sequence[NewEntry]) -> list[EntryId]:
-        """Refuse: all entries are known from the start."""
-        raise NotImplementedError
+        """Refuse.
+
+        Raises:
+            InputError: always; all entries are known from the start.
+        """
+        raise InputError(
+            f"{len(entries)} entries too many", where="log of a bench", mend="give them when it is made"
+        )
 
     def trim(self, *, consumers: Sequence[str], keep: timedelta) -> int:
         """Trim nothing."""

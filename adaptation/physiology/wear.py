@@ -104,11 +104,6 @@ class Wear:
         np.copyto(self.state, WITHOUT_CONTACT, where=off)
         return WearStep(on, changes)
 
-    def is_worn(self, time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return (n,) where a device is worn at a time: put on, and told of in the 20 minutes before."""
-        worn: NDArray[np.bool_] = (self.state == WORN) & (time_us - self.told_us <= _GAP_US)
-        return worn
-
     def _changes(
         self,
         time_us: NDArray[np.int64],

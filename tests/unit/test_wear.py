@@ -117,14 +117,6 @@ def test_a_reading_without_data_and_contact_tells_nothing() -> None:
     assert wear.told_us[0] == 100 * SECOND_US
 
 
-@pytest.mark.parametrize(("after_s", "worn"), [(GAP_S, True), (GAP_S + 1, False)], ids=["at", "beyond"])
-def test_without_data_a_device_counts_as_worn_for_twenty_minutes(after_s: int, *, worn: bool) -> None:
-    wear = Wear.unknown(1)
-    assert not wear.is_worn(np.array([0]))[0]
-    move(wear, [Reading(0)])
-    assert wear.is_worn(np.array([after_s * SECOND_US])).tolist() == [worn]
-
-
 def test_since_when_it_is_worn_begins_anew_after_every_pause() -> None:
     wear = Wear.unknown(1)
     since_s = []
