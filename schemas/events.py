@@ -47,8 +47,19 @@ class AdaptationApplied(_Event):
     adaptation: Adaptation
 
 
+class AdaptationReverted(_Event):
+    """A change is no longer in force: undone by the person, or its time is over.
+
+    The ``plan.changed`` beside it carries the patch; there is none where no task could return any more.
+    """
+
+    type: Literal["adaptation.reverted"] = "adaptation.reverted"
+    adaptation: Adaptation
+    """As it was, with status ``undone`` or ``expired``."""
+
+
 class AdaptationNoted(_Event):
-    """A rule fired and nothing was changed, or a proposal was declined."""
+    """A rule fired and nothing was changed, or a proposal was declined or lapsed."""
 
     type: Literal["adaptation.noted"] = "adaptation.noted"
     adaptation: Adaptation
@@ -84,6 +95,7 @@ Event = Annotated[
     | PlanReplaced
     | AdaptationProposed
     | AdaptationApplied
+    | AdaptationReverted
     | AdaptationNoted
     | TaskChanged
     | BaselineChanged

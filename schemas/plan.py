@@ -92,7 +92,8 @@ class TaskAdaptation(Model):
     adaptation_id: str
     rule: str
     reason: str
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None
+    """The original returns then, if the task has not started; None: the person accepted the change."""
     original: TaskOriginal
 
 

@@ -22,6 +22,10 @@ class ReadingRef(Model):
     time: AwareDatetime
 
 
+ValueQuality = Literal["good", "low", "estimated"]
+"""Of a window of beats: good or low. Of a level: estimated, if Daybeat made it and no device gave it."""
+
+
 class EvidenceValue(Model):
     """One value that a rule looked at, as it was at that moment."""
 
@@ -36,6 +40,10 @@ class EvidenceValue(Model):
     """The person's running baseline at that moment, in the same unit; None if there is none yet."""
     baseline_sd: float | None = None
     baseline_count: int | None = None
+    window_minutes: float | None = None
+    """How far the rule looked back, or how long the condition had to hold; None: the value alone."""
+    quality: ValueQuality | None = None
+    """None where nothing is known of it, as with a level that a device gives."""
 
 
 class Evidence(Model):
@@ -65,13 +73,13 @@ class Outcome(StrEnum):
     """What became of a firing or a proposal."""
 
     FIRED = "fired"
-    """Reserved for rules whose autonomy is "note": recorded, nothing changed."""
+    """The person only wants a note of what this rule sees: recorded and told, nothing changed."""
     APPLIED = "applied"
     PROPOSED = "proposed"
     WITHHELD = "withheld"
-    """The plan offered nothing to change, or a daily cap was reached."""
+    """Nothing to change, a cap was reached, the person does not want it, or it was drawn by lot."""
     SUPPRESSED = "suppressed"
-    """Cooldown, or another rule of higher priority fired at the same moment."""
+    """Cooldown, data that must not set anything off, or a rule of higher priority at the same moment."""
     ACCEPTED = "accepted"
     DECLINED = "declined"
     UNDONE = "undone"
@@ -87,7 +95,9 @@ class TaskChange(Model):
     adapted: Task
 
 
-AdaptationStatus = Literal["applied", "proposed", "accepted", "declined", "expired", "undone"]
+AdaptationStatus = Literal[
+    "applied", "proposed", "noted", "withheld", "accepted", "declined", "expired", "undone"
+]
 
 
 class Adaptation(Model):
@@ -108,6 +118,8 @@ class Adaptation(Model):
     reason: str
     evidence: Evidence
     confidence: Level
+    propensity: Level = 1.0
+    """Probability with which it was applied, proposed or withheld; 1 if nothing was drawn by lot."""
     changes: tuple[TaskChange, ...]
 
 
@@ -142,7 +154,7 @@ class AdaptationRow(Model):
     kind: str
     action: str
     status: AdaptationStatus
-    """At creation; later outcomes are rows of ``decisions``."""
+    """At creation: applied, proposed, or withheld by lot. Later outcomes are rows of ``decisions``."""
     plan_date: dt.date
     task_id: str
     original_task: Task
@@ -180,9 +192,11 @@ class TaskEventRow(Model):
     user_id: Id
     plan_date: dt.date
     task_id: str
-    event: Literal["started", "completed", "skipped", "rated"]
+    event: Literal["started", "completed", "skipped", "rated", "edited"]
     rating: int | None = None
     reason: str | None = None
+    changes: dict[str, object] | None = None
+    """The fields that a person edited, as they set them; None for other events."""
 
 
 class BaselineRow(Model):

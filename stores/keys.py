@@ -11,6 +11,12 @@ META: Final = "daybeat:meta"
 """Hash: ``partitions``, ``schema``."""
 
 
+RULES: Final = "daybeat:rules"
+"""String: the rules that were loaded last, JSON of schemas.rule_entries.RulesShown, to be shown only.
+
+The live flow takes its rules from the log."""
+
+
 def log_key(partition: int) -> str:
     """Return the stream of log entries: fields ``k`` (kind), ``d`` (envelope)."""
     return f"daybeat:{{{partition}}}:log"

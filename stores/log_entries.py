@@ -17,6 +17,8 @@ class EntryKind(StrEnum):
     """JSON ``{"arrival_us": …}``: the partition's clock moves."""
     COMMAND = "command"
     """JSON of schemas.commands.CommandEntry."""
+    RULES = "rules"
+    """JSON of schemas.rule_entries.RulesEntry: from here on other rules apply."""
     DEAD_LETTER = "dead_letter"
     """JSON of schemas.dead_letters.DeadLetter."""
 

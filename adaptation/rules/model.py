@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from adaptation.channels import BASELINE_MEASURES
-from adaptation.reasons import check_template, fill_template
-from adaptation.rule_files import closest, explain_rule_error, parse_rule_file, wrong
+from adaptation.rules.files import closest, explain_rule_error, parse_rule_file, wrong
+from adaptation.rules.reasons import check_template, fill_template
 from schemas.measures import DAY_MEASURES, MEASURE_INDEX, MEASURE_NAMES, MEASURES
 from schemas.plan import Model
 from schemas.records import Evidence
@@ -226,7 +226,7 @@ def load_rules(text: str, *, where: str) -> RuleSet:
 @functools.cache
 def builtin_rules() -> RuleSet:
     """Return the rules that Daybeat ships with."""
-    text = resources.files("adaptation").joinpath("rules.toml").read_text("utf-8")
+    text = resources.files("adaptation.rules").joinpath("rules.toml").read_text("utf-8")
     return load_rules(text, where="adaptation/rules.toml")
 
 

@@ -1,0 +1,124 @@
+"""Checked conditions as data: what the parser makes of their text and the engine compiles to masks.
+
+There is no negation: ``not`` has been pushed down to comparisons, where an unknown value meets neither side.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+Aspect = Literal["now", "previous", "usual", "usual_at_hour", "z", "z_at_hour"]
+"""Of a value: itself, the one before it, its mean (of this quarter of the day), its distance from it in SD."""
+
+Operator = Literal["<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A constant in the unit of what it stands beside."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One aspect of a value of the vocabulary."""
+
+    name: str
+    aspect: Aspect = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """Two numbers, joined."""
+
+    operator: Literal["+", "-", "*", "/"]
+    left: "Expression"
+    right: "Expression"
+
+
+Expression = Number | Term | Arithmetic
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``left operator right``; false where a value of it is unknown. ``left`` names at least one value."""
+
+    left: Expression
+    operator: Operator
+    right: Expression
+    unit: str
+    """Of both sides."""
+    low: float
+    """Least that ``left`` can be."""
+    high: float
+    """Most that ``left`` can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """A status is one of some words (or none of them, if negated); false where it is unknown."""
+
+    name: str
+    members: frozenset[str]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A flag of the vocabulary is so, or is not."""
+
+    name: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Local time of day lies from ``start`` up to before ``end``, in minutes since midnight; may span midnight."""
+
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part holds."""
+
+    parts: "tuple[Condition, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: "tuple[Condition, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The comparison held at some reading in the last ``span``: a current value now against a number."""
+
+    part: Comparison
+    span: timedelta
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFor:
+    """The condition has held at every reading that told of it for ``span``, without a pause over 15 minutes."""
+
+    part: "Condition"
+    """Holds no ``Within``, ``HeldFor`` or ``ForDays``."""
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ForDays:
+    """The comparison, of one day value with a number, holds for today and the local days right before it."""
+
+    part: Comparison
+    days: int
+    """2."""
+
+
+Condition = Comparison | Is | Holds | Between | AllOf | AnyOf | Within | HeldFor | ForDays
