@@ -1,5 +1,23 @@
 """Rules: what is watched and what answers it, as typed data read from TOML."""
 
-from adaptation.rules.model import Rule, RuleSet, builtin_rules, load_rules
+from adaptation.action_uses import ActionUse
+from adaptation.rules.model import (
+    Randomisation,
+    Rule,
+    RuleSet,
+    Written,
+    builtin_rules,
+    load_rules,
+    render_reason,
+)
 
-__all__ = ["Rule", "RuleSet", "builtin_rules", "load_rules"]
+__all__ = [
+    "ActionUse",
+    "Randomisation",
+    "Rule",
+    "RuleSet",
+    "Written",
+    "builtin_rules",
+    "load_rules",
+    "render_reason",
+]

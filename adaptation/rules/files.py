@@ -1,128 +1,207 @@
-"""How a wrong rule file is reported: what is wrong, in which line, and how to mend it."""
+"""Rule files as plain values, and what is said about a wrong one: what it is, where, and how to mend it."""
 
 import re
 import tomllib
 from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from adaptation.action_uses import ActionUse
+from adaptation.rules.parse import closest
+from adaptation.rules.places import Path, Position, Spot, locate, position_of
 from schemas.errors import InputError
 
-_RULE_HEADER = re.compile(r"^[ \t]*\[\[\s*rule\s*\]\]", re.MULTILINE)
-_INLINE_TABLE = re.compile(r"\{[^{}]*=[^{}]*\}")
-_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
-_EXPLAINED: Final = "see the top of adaptation/rules.toml"
+VERSION: Final = 2
+FILE_MAX: Final = 200_000
+"""Characters of a rule file."""
 
-Place = tuple[int | str, ...]
-"""Where a field stands in the parsed file, such as ``("rules", 1, "when", 0, "measure")``."""
+_TOML_PLACE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
+_EXPLAINED: Final = "docs/rules.md says how a rule is written"
+_FIELDS: Final = ("version", "randomisation_seed", "rule")
+_URGENCY: Final = {"extra_forbidden": 0, "missing": 2}
+_TOP: Final = Spot(0, 0, ())
+_LOC_OF_FIELD: Final = 3
+"""Parts of the place of a rule's field in the models: rules, the rule's index, its name."""
 
 
-def wrong(what: str, *, mend: str, field: str = "") -> PydanticCustomError:
+class RuleFile(NamedTuple):
+    """What a file holds, its rules unchecked."""
+
+    rules: list[object]
+    randomisation_seed: str
+
+
+def wrong(what: str, *, mend: str, field: str | Path = "", at: int | None = None) -> PydanticCustomError:
     """Return a validation error for :func:`explain_rule_error`.
 
     Args:
         what: what is wrong.
         mend: how to mend it.
         field: the field it is about, where the error is raised by the model around it.
+        at: index of the character where it goes wrong, where the field is a text.
     """
-    return PydanticCustomError("daybeat_rule", "{what}", {"what": what, "mend": mend, "field": field})
+    place = (field,) if isinstance(field, str) and field else tuple(field)
+    return PydanticCustomError(
+        "daybeat_rule", "{what}", {"what": what, "mend": mend, "field": place, "at": at}
+    )
 
 
-def closest(word: str, words: Sequence[str]) -> str:
-    """Return advice that names the word that was probably meant, or all there are."""
-    meant = get_close_matches(word, words, n=1)
-    return f"did you mean {meant[0]}?" if meant else f"use one of {', '.join(words)}"
-
-
-def parse_rule_file(text: str, *, version: int, where: str) -> list[object]:
-    """Return the rules of a file as plain values, unchecked.
+def parse_rule_file(text: str, *, where: str) -> RuleFile:
+    """Return what a file holds, as plain values.
 
     Args:
-        text: TOML with ``version`` and any number of ``[[rule]]``.
-        version: the version of the format that this release reads.
+        text: TOML with ``version``, perhaps ``randomisation_seed``, and any number of ``[[rule]]``.
         where: the file's name, for errors.
 
     Raises:
         InputError: it is not TOML, has another version, or holds something that is not a rule.
     """
-    try:
-        parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _TOML_LINE.search(str(error))
-        line = f", line {found[1]}" if found else ""
-        what = _TOML_LINE.sub("", str(error)).strip()
-        raise InputError(f"not TOML: {what}", where=where + line, mend=_EXPLAINED) from error
-    if parsed.get("version") != version:
-        raise InputError(
-            f"version {parsed.get('version')!r} of the rules' format",
-            where=where,
-            mend=f"write version = {version} at the top",
-        )
-    unknown = sorted(parsed.keys() - {"version", "rule"})
-    if unknown:
-        raise InputError(
-            f"{unknown[0]!r} is not known here", where=where, mend="write version = and [[rule]] tables only"
-        )
+    parsed = _parse_toml(text, where=where)
+    _check_version(parsed.get("version"), text, where=where)
+    unknown = next((key for key in parsed if key not in _FIELDS), None)
+    if unknown is not None:
+        raise _error_at((unknown,), text, where, f"there is no field {unknown!r}", closest(unknown, _FIELDS))
     rules = parsed.get("rule", [])
     if not isinstance(rules, list):
-        raise InputError("[rule] is one table", where=where, mend="write [[rule]], with two brackets")
-    return rules
+        raise _error_at(("rule",), text, where, "[rule] is one table", "write [[rule]], with two brackets")
+    seed = parsed.get("randomisation_seed", "")
+    if not isinstance(seed, str):
+        raise _error_at(
+            ("randomisation_seed",),
+            text,
+            where,
+            f"{seed!r} is not a text",
+            'write it in quotes, as "trial-1"',
+        )
+    return RuleFile(rules, seed)
 
 
-def explain_rule_error(
-    error: ValidationError,
-    text: str,
-    *,
-    where: str,
-    rule_fields: Sequence[str],
-    condition_fields: Sequence[str],
-) -> InputError:
-    """Return the first thing that is wrong with a rule file as an error that names its line.
+def explain_rule_error(error: ValidationError, text: str, *, where: str, fields: Sequence[str]) -> InputError:
+    """Return the first thing that is wrong with a rule file as an error that names its line and column.
 
     Args:
         error: what pydantic found.
         text: the file's text.
         where: the file's name.
-        rule_fields: names of a rule's fields, for advice on a misspelt one.
-        condition_fields: names of a condition's fields.
+        fields: names of a rule's fields, for advice on a misspelt one.
     """
-    found = error.errors(include_url=False)
-    # A misspelt field is also a missing one; the misspelling says more.
-    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
-    place: Place = first["loc"]
-    context = first.get("ctx", {})
-    if first["type"] == "extra_forbidden":
-        fields = condition_fields if "when" in place[:-1] else rule_fields
-        what, mend = f"there is no field {place[-1]!r}", closest(str(place[-1]), fields)
-    elif "mend" in context:
-        what, mend = str(context["what"]), str(context["mend"])
-        place += (context["field"],) if context["field"] else ()
-    else:
-        name = ".".join(str(part) for part in place[2:])
-        what, mend = f"{name}: {first['msg']}" if name else first["msg"], _EXPLAINED
-    line = _line_of(place, text)
-    return InputError(what, where=f"{where}, line {line}" if line else where, mend=mend)
+    plain = _with_plain_lines(text)
+    places = locate(plain)
+    found = [_Found.of(one, fields, places, plain) for one in error.errors(include_url=False)]
+    first = min(found, key=lambda one: one.rank)
+    return InputError(first.what, where=_said(where, first.rank[1]), mend=first.mend)
 
 
-def _line_of(place: Place, text: str) -> int | None:
-    """Return the line (from 1) of a field, or of the nearest thing around it that can be found."""
-    headers = list(_RULE_HEADER.finditer(text))
-    number = place[1] if len(place) > 1 else None
-    if not isinstance(number, int) or number >= len(headers):
-        return None
-    start = headers[number].start()
-    end = headers[number + 1].start() if number + 1 < len(headers) else len(text)
-    offset = _offset_of(place[2:], text[start:end])
-    return text.count("\n", 0, start + offset) + 1
+class _Found(NamedTuple):
+    """One thing that pydantic found, in words and with its place."""
+
+    what: str
+    mend: str
+    rank: tuple[int, Position]
+    """What is reported first: a misspelt field, which is also a missing one, then what stands first."""
+
+    @classmethod
+    def of(cls, one: ErrorDetails, fields: Sequence[str], places: dict[Path, Spot], text: str) -> "_Found":
+        context = one.get("ctx", {})
+        path = _path_of((*one["loc"], *context.get("field", ())))
+        around = _around(path, places)
+        spot = places.get(around, _TOP)
+        what, mend = context.get("what", ""), context.get("mend", "")
+        index = spot.key
+        if one["type"] != "daybeat_rule":
+            what, mend = _in_words(one, ".".join(map(str, around[2:])) or "the file", fields)
+        elif context["at"] is not None and spot.letters:
+            index = spot.letters[min(context["at"], len(spot.letters) - 1)]
+        return cls(what, mend, (_URGENCY.get(one["type"], 1), position_of(text, index)))
 
 
-def _offset_of(place: Place, block: str) -> int:
-    """Return where in a rule's text a field stands; 0, the header, if it cannot be found."""
-    if len(place) > 1 and place[0] == "when" and isinstance(place[1], int):
-        tables = list(_INLINE_TABLE.finditer(block))
-        return tables[place[1]].start() if place[1] < len(tables) else 0
-    key = re.search(rf"^[ \t]*{re.escape(str(place[0]))}\s*=", block, re.MULTILINE) if place else None
-    return key.start() if key else 0
+def _parse_toml(text: str, *, where: str) -> dict[str, object]:
+    if len(text) > FILE_MAX:
+        raise InputError(f"the file has {len(text)} characters", where=where, mend=f"keep it to {FILE_MAX}")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _TOML_PLACE.search(str(error))
+        what = _TOML_PLACE.sub("", str(error)).strip()
+        position = position_of(text, len(text.rstrip()))
+        if found and found[1]:
+            position = Position(int(found[1]), int(found[2]))
+        raise InputError(f"not TOML: {what}", where=_said(where, position), mend=_EXPLAINED) from error
+    except (ValueError, RecursionError) as error:  # which tomllib lets through
+        raise InputError(
+            "a number is too long, or brackets are nested too deep", where=where, mend=_EXPLAINED
+        ) from error
+
+
+def _check_version(version: object, text: str, *, where: str) -> None:
+    if version == VERSION and not isinstance(version, bool):
+        return
+    if version is None:
+        raise InputError(
+            "the format's version is missing", where=where, mend=f"write version = {VERSION} at the top"
+        )
+    mend = f"write version = {VERSION}"
+    if version == 1:
+        mend += ' and each condition as a text, such as when = "energy_level < 30 %"'
+    raise _error_at(("version",), text, where, f"version {version!r} of the format is not read", mend)
+
+
+def _error_at(path: Path, text: str, where: str, what: str, mend: str) -> InputError:
+    plain = _with_plain_lines(text)
+    places = locate(plain)
+    position = position_of(plain, places.get(_around(path, places), _TOP).key)
+    return InputError(what, where=_said(where, position), mend=mend)
+
+
+def _said(where: str, position: Position) -> str:
+    return f"{where}, line {position.line}, column {position.column}"
+
+
+def _with_plain_lines(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _path_of(loc: Path) -> Path:
+    """Return the place in the file of a place in the models."""
+    return ("rule", *loc[1:]) if loc[:1] == ("rules",) else loc
+
+
+def _around(path: Path, places: dict[Path, Spot]) -> Path:
+    """Return where a value stands, or the nearest thing around it that does; nothing if it is the file."""
+    return next((path[:length] for length in range(len(path), 0, -1) if path[:length] in places), ())
+
+
+def _in_words(one: ErrorDetails, name: str, fields: Sequence[str]) -> tuple[str, str]:
+    """Return what is wrong and how to mend it, of an error that pydantic words.
+
+    Args:
+        one: the error.
+        name: the field, or what is nearest around it.
+        fields: names of a rule's fields.
+    """
+    last, context = str(one["loc"][-1]), one.get("ctx", {})
+    what, mend = f"{name} is {one['input']!r:.60}", _EXPLAINED
+    match one["type"]:
+        case "extra_forbidden":
+            known = fields if len(one["loc"]) == _LOC_OF_FIELD else tuple(ActionUse.model_fields)
+            what, mend = f"there is no field {last!r}", closest(last, known)
+        case "missing":
+            what, mend = f"{last} is missing", f"write {last} = …; {_EXPLAINED}"
+        case "literal_error":
+            mend = f"write {context['expected']}"
+        case "string_pattern_mismatch":
+            mend = "use small letters, digits and _, a letter first"
+        case "too_long":
+            what = f"{name} has {context['actual_length']} items"
+            mend = f"keep to {context['max_length']}"
+        case "value_error":
+            what = str(context["error"])
+        case "model_type":
+            what, mend = "this is not a table", "write [[rule]] above the fields of a rule"
+        case kind if kind.startswith(("greater_than", "less_than", "string_t", "int_type", "string_type")):
+            mend = str(one["msg"]).replace("Input should", "it must").replace("String should", "it must")
+        case _:
+            what = f"{name}: {one['msg']}"
+    return what, mend

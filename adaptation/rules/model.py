@@ -1,37 +1,77 @@
-"""Rules: what is watched and what answers it, as typed data read from ``rules.toml``.
+"""Rules: what is watched and what answers it, as typed data read from TOML.
 
-Here stand the models and the checks of their meaning. The masks that they become are in
-``adaptation/conditions.py``; how a wrong file is reported is in ``adaptation/rule_files.py``.
+Here stand the models. Conditions are read in ``check.py``; how a wrong file is reported is in ``files.py``.
 """
 
 import functools
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
-from adaptation.channels import BASELINE_MEASURES
-from adaptation.rules.files import closest, explain_rule_error, parse_rule_file, wrong
+from adaptation.action_uses import ActionUse
+from adaptation.actions import builtin_actions
+from adaptation.rules.check import read_condition
+from adaptation.rules.exclusion import overlap
+from adaptation.rules.files import explain_rule_error, parse_rule_file, wrong
+from adaptation.rules.parse import ConditionError, closest
 from adaptation.rules.reasons import check_template, fill_template
-from schemas.measures import DAY_MEASURES, MEASURE_INDEX, MEASURE_NAMES, MEASURES
+from adaptation.rules.tree import Condition, values_of
+from adaptation.rules.vocabulary import VALUE
 from schemas.plan import Model
 from schemas.records import Evidence
 
-RULES_VERSION: Final = 1
+RULES_MAX: Final = 64
+FIRINGS_PER_DAY: Final = 3
+"""Firings of a rule per person and local day where the rule does not say otherwise."""
+FIRINGS_PER_DAY_MAX: Final = 20
 
-WITHIN_MAX: Final = timedelta(hours=24)
-"""The longest look back of a ``within``."""
-
-DAYS_MAX: Final = 2
-"""Days that a person's day ring holds: the latest and the one before."""
-
-BASELINE_TIMES_MAX: Final = 10.0
-"""A factor beyond this is taken for a percentage or a value by mistake."""
+Allowance = Literal["estimated", "low_quality", "exercise"]
+"""Data that a rule may rest on although they are not certain: see ``allow`` in docs/rules.md."""
 
 _DURATION = re.compile(r"(\d{1,6})\s*(min|h|d)")
 _DURATION_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A condition with the text it was read from."""
+
+    text: str
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Randomisation:
+    """A draw by lot at each firing: whether to act."""
+
+    probability: float
+    """To act; above 0 and below 1."""
+    seed: str
+    """Of the whole file; another seed draws anew."""
+
+
+def _read_written(given: object) -> object:
+    if isinstance(given, Written):
+        return given
+    if not isinstance(given, str):
+        raise wrong(f"{given!r:.60} is not a condition", mend='write a text, such as "energy_level < 30 %"')
+    try:
+        return Written(given, read_condition(given))
+    except ConditionError as error:
+        raise wrong(error.what, mend=error.mend, at=error.at) from error
 
 
 def parse_duration(text: object) -> timedelta:
@@ -51,144 +91,131 @@ def parse_duration(text: object) -> timedelta:
     return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
 
 
-def _check_measure(name: str) -> str:
-    if name not in MEASURE_INDEX:
-        raise wrong(f"there is no measure {name!r}", mend=closest(name, MEASURE_NAMES))
+def _read_action(given: object) -> object:
+    return {"name": given} if isinstance(given, str) else given
+
+
+def _check_action(use: ActionUse) -> ActionUse:
+    known = tuple(builtin_actions().actions)
+    if use.name not in known:
+        raise wrong(f"there is no action {use.name!r}", mend=closest(use.name, known), field="name")
+    return use
+
+
+def _draw(given: object, info: ValidationInfo) -> object:
+    if isinstance(given, Randomisation):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1:
+        raise wrong(f"{given!r} is not a probability", mend="write a number above 0 and below 1, such as 0.5")
+    return Randomisation(float(given), (info.context or {}).get("seed", ""))
+
+
+def _check_value(name: str) -> str:
+    if name not in VALUE:
+        raise wrong(f"there is no value {name!r}", mend=closest(name, tuple(VALUE)))
     return name
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-MeasureName = Annotated[str, AfterValidator(_check_measure)]
-_Factor = Annotated[float, Field(gt=0, le=BASELINE_TIMES_MAX)]
-
-
-class Condition(Model):
-    """One condition about one measure; exactly one of the four comparisons is given."""
-
-    measure: MeasureName
-    above: float | None = None
-    below: float | None = None
-    above_baseline_times: _Factor | None = None
-    below_baseline_times: _Factor | None = None
-    within: Duration | None = None
-    """It is enough that the comparison held at some time in this long; None: it must hold now."""
-    consecutive_days: int | None = Field(default=None, ge=1, le=DAYS_MAX)
-    """Local days in a row, today included; only for measures of a whole day, 1 if left out."""
-
-    @property
-    def against_baseline(self) -> bool:
-        """Whether the value is compared with the person's own baseline."""
-        return self.above_baseline_times is not None or self.below_baseline_times is not None
-
-    @property
-    def is_above(self) -> bool:
-        """Whether larger values meet the condition."""
-        return self.above is not None or self.above_baseline_times is not None
-
-    @property
-    def limit(self) -> float:
-        """What the value is compared with: a value in the measure's unit, or a factor of the baseline."""
-        given = (self.above, self.below, self.above_baseline_times, self.below_baseline_times)
-        return next(limit for limit in given if limit is not None)
-
-    @property
-    def days(self) -> int:
-        """Number of local days for a measure of a whole day, 0 for any other measure."""
-        return (self.consecutive_days or 1) if self.measure in DAY_MEASURES else 0
-
-    @model_validator(mode="after")
-    def _one_comparison(self) -> Self:
-        names = ("above", "below", "above_baseline_times", "below_baseline_times")
-        given = [name for name in names if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise wrong(
-                f"a condition on {self.measure} has {' and '.join(given) or 'no comparison'}",
-                mend=f"give exactly one of {', '.join(names)}",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _limit_can_be_met(self) -> Self:
-        measure = MEASURES[MEASURE_INDEX[self.measure]]
-        if self.against_baseline:
-            if self.measure not in BASELINE_MEASURES:
-                raise wrong(
-                    f"{self.measure} has no baseline",
-                    mend=f"those with one are {', '.join(BASELINE_MEASURES)}",
-                )
-            return self
-        low, high = measure.low, measure.high
-        possible = low <= self.limit < high if self.is_above else low < self.limit <= high
-        if not possible:
-            raise wrong(
-                f"{measure.name} is never or always {'above' if self.is_above else 'below'} {self.limit:g}",
-                mend=f"it lies between {low:g} and {high:g}",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _modifiers_fit(self) -> Self:
-        whole_day = self.measure in DAY_MEASURES
-        if self.consecutive_days is not None and not whole_day:
-            raise wrong(
-                f"consecutive_days needs a measure of a whole day, not {self.measure}",
-                mend=f"use it with {' or '.join(sorted(DAY_MEASURES))}",
-            )
-        if whole_day and (self.within is not None or self.against_baseline):
-            raise wrong(
-                f"{self.measure} belongs to a whole day",
-                mend="compare it with above or below over consecutive_days",
-            )
-        if self.within is not None and (self.against_baseline or self.within > WITHIN_MAX):
-            raise wrong(
-                "within goes with above or below, and looks back 24 h at most",
-                mend="leave within out or shorten it",
-            )
-        return self
+WrittenCondition = Annotated[
+    InstanceOf[Written],
+    BeforeValidator(_read_written),
+    PlainSerializer(lambda written: written.text, return_type=str),
+]
 
 
 class Rule(Model):
     """One rule: when it fires, and what it asks for."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    title: str = Field(default="", max_length=60)
+    """A few words for the app; the name in words if it is left out."""
     kind: Literal["protective", "upgrading"]
-    """Protective rules act by themselves, upgrading rules propose."""
-    action: Literal["reduce_intensity", "switch_to_recovery", "prioritize_recovery", "upgrade"]
-    priority: int = Field(ge=1, le=100)
+    priority: int = Field(ge=1, le=100, strict=True)
     """1 comes first."""
+    when: WrittenCondition
+    """It fires when this begins to hold."""
+    leave: WrittenCondition | None = None
+    """It can fire anew once this holds; None: once ``when`` no longer does."""
     cooldown: Duration
-    expires: Duration
+    at_most_per_day: int = Field(default=FIRINGS_PER_DAY, ge=1, le=FIRINGS_PER_DAY_MAX, strict=True)
     horizon: Duration
+    expires: Duration
+    action: Annotated[ActionUse, BeforeValidator(_read_action), AfterValidator(_check_action)]
+    evidence: tuple[Annotated[str, AfterValidator(_check_value)], ...] = Field(default=(), max_length=8)
+    """Values to show besides those that ``when`` compares."""
+    allow: frozenset[Allowance] = frozenset()
+    randomise: Annotated[InstanceOf[Randomisation], BeforeValidator(_draw)] | None = None
     reason: str = Field(min_length=1, max_length=400)
-    """Template of the sentence shown; see ``adaptation/reasons.py``."""
-    when: tuple[Condition, ...] = Field(min_length=1, max_length=8)
+    """Template of the sentence shown; see ``reasons.py``."""
 
     @property
-    def measures(self) -> frozenset[str]:
-        """The measures its conditions name; the rule is judged only at readings that carry one of them."""
-        return frozenset(condition.measure for condition in self.when)
+    def default_autonomy(self) -> Literal["apply", "propose"]:
+        """What it may do where the person has not said otherwise."""
+        return "apply" if self.kind == "protective" else "propose"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The values of the vocabulary that its conditions compare."""
+        left = values_of(self.leave.condition) if self.leave else frozenset()
+        return values_of(self.when.condition) | left
+
+    @model_validator(mode="before")
+    @classmethod
+    def _title_from_name(cls, given: object) -> object:
+        if isinstance(given, dict) and isinstance(given.get("name"), str) and not given.get("title"):
+            return {**given, "title": given["name"].replace("_", " ").capitalize()}
+        return given
+
+    @model_validator(mode="after")
+    def _action_fits_kind(self) -> Self:
+        wanted = "easier" if self.kind == "protective" else "harder"
+        actions = builtin_actions().actions
+        if actions[self.action.name].direction != wanted:
+            fitting = ", ".join(sorted(name for name, one in actions.items() if one.direction == wanted))
+            raise wrong(
+                f"{self.action.name} makes no task {wanted}, which {self.kind} rules do",
+                mend=f"use one of {fitting}",
+                field="action",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _leave_ends_when(self) -> Self:
+        if self.leave is not None and overlap(self.when.condition, self.leave.condition):
+            raise wrong(
+                "leave may hold while when still does",
+                mend="leave beyond the threshold of when: > 40 % where it begins at < 30 %",
+                field="leave",
+                at=0,
+            )
+        return self
 
     @model_validator(mode="after")
     def _reason_can_be_filled(self) -> Self:
-        paired = {c.measure for c in self.when if c.within is not None or c.days > 1}
-        usual = {c.measure for c in self.when if c.against_baseline}
-        complaint = check_template(self.reason, measures=self.measures, with_earlier=paired, with_usual=usual)
+        complaint = check_template(self.reason, self.when.condition, shown=self.evidence)
         if complaint is not None:
-            raise wrong(f"reason: {complaint.what}", mend=complaint.mend, field="reason")
+            raise wrong(complaint.what, mend=complaint.mend, field="reason", at=complaint.at)
         return self
 
 
 class RuleSet(Model):
     """All rules, in the order of their file."""
 
-    rules: tuple[Rule, ...] = Field(max_length=64)
+    rules: tuple[Rule, ...] = Field(max_length=RULES_MAX)
+    text: str = ""
+    """The TOML they were read from; empty if they were not."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         names = [rule.name for rule in self.rules]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise wrong(f"two rules are called {twice[0]}", mend="give each rule a name of its own")
+        twice = next((index for index, name in enumerate(names) if name in names[:index]), None)
+        if twice is not None:
+            raise wrong(
+                f"two rules are called {names[twice]}",
+                mend="give each rule a name of its own",
+                field=("rules", twice, "name"),
+            )
         return self
 
     def find(self, name: str) -> Rule | None:
@@ -201,39 +228,35 @@ class RuleSet(Model):
 
 
 def load_rules(text: str, *, where: str) -> RuleSet:
-    """Return the rules written in ``text`` (TOML, as explained at the top of ``rules.toml``).
+    """Return the rules written in ``text`` (TOML, as docs/rules.md explains).
 
     Args:
         text: the file's text.
         where: the file's name, for errors.
 
     Raises:
-        InputError: the text is not TOML, or a rule is wrong; names the line and the way to mend it.
+        InputError: the text is not TOML, or a rule is wrong; names line, column and the way to mend it.
     """
-    rules = parse_rule_file(text, version=RULES_VERSION, where=where)
+    file = parse_rule_file(text, where=where)
     try:
-        return RuleSet.model_validate({"rules": rules})
+        return RuleSet.model_validate(
+            {"rules": file.rules, "text": text}, context={"seed": file.randomisation_seed}
+        )
     except ValidationError as error:
-        raise explain_rule_error(
-            error,
-            text,
-            where=where,
-            rule_fields=tuple(Rule.model_fields),
-            condition_fields=tuple(Condition.model_fields),
-        ) from error
+        raise explain_rule_error(error, text, where=where, fields=tuple(Rule.model_fields)) from error
+
+
+def render_reason(rule: Rule, evidence: Evidence) -> str:
+    """Return the sentence that tells a person why a rule fired.
+
+    Raises:
+        InputError: the evidence is not that of this rule.
+    """
+    return fill_template(rule.reason, evidence, where=f"rule {rule.name}")
 
 
 @functools.cache
 def builtin_rules() -> RuleSet:
     """Return the rules that Daybeat ships with."""
     text = resources.files("adaptation.rules").joinpath("rules.toml").read_text("utf-8")
-    return load_rules(text, where="adaptation/rules.toml")
-
-
-def render_reason(rule: Rule, evidence: Evidence) -> str:
-    """Return the sentence that says why ``rule`` fired, made from the evidence alone.
-
-    Raises:
-        InputError: the evidence lacks a value that the sentence cannot do without.
-    """
-    return fill_template(rule.reason, evidence, where=f"rule {rule.name}")
+    return load_rules(text, where="adaptation/rules/rules.toml")

@@ -3,12 +3,13 @@
 There is no negation: ``not`` has been pushed down to comparisons, where an unknown value meets neither side.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 Aspect = Literal["now", "previous", "usual", "usual_at_hour", "z", "z_at_hour"]
-"""Of a value: itself, the one before it, its mean (of this quarter of the day), its distance from it in SD."""
+"""Of a value: itself, the one before it, its mean (of this quarter of the day), or how many SD from that."""
 
 Operator = Literal["<", "<=", ">", ">="]
 
@@ -30,7 +31,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Two numbers, joined."""
+    """Two numbers, joined; unknown where one of them is, and where it divides by 0."""
 
     operator: Literal["+", "-", "*", "/"]
     left: "Expression"
@@ -42,7 +43,10 @@ Expression = Number | Term | Arithmetic
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``left operator right``; false where a value of it is unknown. ``left`` names at least one value."""
+    """``left operator right``; false where a value of it is unknown.
+
+    ``left`` names at least one value, and if any side names a value as it is now, ``left`` does.
+    """
 
     left: Expression
     operator: Operator
@@ -50,7 +54,7 @@ class Comparison:
     unit: str
     """Of both sides."""
     low: float
-    """Least that ``left`` can be."""
+    """Least that ``left`` can be; may be infinite, as may ``high``, where it divides."""
     high: float
     """Most that ``left`` can be."""
 
@@ -74,7 +78,7 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Local time of day lies from ``start`` up to before ``end``, in minutes since midnight; may span midnight."""
+    """Local time, in minutes since midnight, lies from ``start`` to before ``end``; may span midnight."""
 
     start_minute: int
     end_minute: int
@@ -105,7 +109,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class HeldFor:
-    """The condition has held at every reading that told of it for ``span``, without a pause over 15 minutes."""
+    """The condition has held at every reading that told of it for ``span``, with no pause over 15 minutes."""
 
     part: "Condition"
     """Holds no ``Within``, ``HeldFor`` or ``ForDays``."""
@@ -122,3 +126,35 @@ class ForDays:
 
 
 Condition = Comparison | Is | Holds | Between | AllOf | AnyOf | Within | HeldFor | ForDays
+
+
+def terms_of(expression: Expression) -> Iterator[Term]:
+    """Yield the terms of an expression, from left to right."""
+    match expression:
+        case Term():
+            yield expression
+        case Arithmetic(left=left, right=right):
+            yield from terms_of(left)
+            yield from terms_of(right)
+
+
+def leaves_of(condition: Condition) -> Iterator[Comparison | Is | Holds | Between]:
+    """Yield what a condition is joined from, from left to right; without what modifies it."""
+    match condition:
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            for part in parts:
+                yield from leaves_of(part)
+        case Within(part=one) | ForDays(part=one):
+            yield one
+        case HeldFor(part=held):
+            yield from leaves_of(held)
+        case _:
+            yield condition
+
+
+def values_of(condition: Condition) -> frozenset[str]:
+    """Return the names of the values that a condition compares, in whatever aspect."""
+    compared = (leaf for leaf in leaves_of(condition) if isinstance(leaf, Comparison))
+    return frozenset(
+        term.name for leaf in compared for side in (leaf.left, leaf.right) for term in terms_of(side)
+    )

@@ -17,7 +17,7 @@ class Kind(StrEnum):
     DAY = "day"
     """One value a local day, told by a reading; it holds on that day."""
     BODY_DAY = "body_day"
-    """One value a local day, known once the night or the morning's measurement is over; it holds on that day."""
+    """One value a local day, known once its night or morning's measurement is over; it holds on that day."""
     TALLY = "tally"
     """What has gathered since local midnight."""
 
@@ -52,6 +52,27 @@ class Flag(NamedTuple):
 
     name: str
     meaning: str
+
+
+class Function(NamedTuple):
+    """What can be asked of a value beside the value itself."""
+
+    name: str
+    takes: str
+    """Which values it knows."""
+    unit: str
+    """Of what it gives; empty: that of the value."""
+    meaning: str
+
+
+class UnitWord(NamedTuple):
+    """A unit as it is written behind a number."""
+
+    word: str
+    unit: str
+    """Of values that such a number is compared with."""
+    factor: float
+    """The number times this is in ``unit``."""
 
 
 _WITH_USUAL: Final = frozenset(
@@ -150,9 +171,42 @@ FLAGS: Final = (
     Flag("asleep", "asleep by the device's word"),
     Flag("resting", "none of exercising, moving and asleep"),
 )
+FUNCTIONS: Final = (
+    Function("previous", "a current value", "", "the value before it, at most 2 hours old"),
+    Function("usual", "a value with a baseline", "", "the person's own mean, once there is enough of it"),
+    Function(
+        "usual_at_hour",
+        "energy_level or stress_level",
+        "",
+        "the person's own mean in this quarter of the local day, once there is enough of it",
+    ),
+    Function("z", "a value with a baseline", "SD", "how far the value lies from the person's own mean"),
+    Function(
+        "z_at_hour",
+        "energy_level or stress_level",
+        "SD",
+        "how far the value lies from the person's own mean in this quarter of the local day",
+    ),
+)
+UNIT_WORDS: Final = (
+    UnitWord("%", "0-1", 0.01),
+    UnitWord("bpm", "beats/min", 1),
+    UnitWord("ms", "ms", 1),
+    UnitWord("min", "min", 1),
+    UnitWord("minute", "min", 1),
+    UnitWord("minutes", "min", 1),
+    UnitWord("h", "min", 60),
+    UnitWord("hour", "min", 60),
+    UnitWord("hours", "min", 60),
+    UnitWord("SD", "SD", 1),
+    UnitWord("TRIMP", "TRIMP", 1),
+)
+"""The first word of a unit is the one that messages use. A count has none."""
 CLOCK: Final = "time_of_day"
 """Local time of the reading, compared with ``between``."""
 
 VALUE: Final = {one.name: one for one in VALUES}
 STATUS: Final = {one.name: one for one in STATUSES}
 FLAG: Final = {one.name: one for one in FLAGS}
+FUNCTION: Final = {one.name: one for one in FUNCTIONS}
+UNIT_WORD: Final = {one.word: one for one in UNIT_WORDS}
