@@ -5,16 +5,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from push.profiles import Profile
 from push.protocol import STREAM_PATH, CloseCode, GetPlan, GetProfile, Hello, RenewToken
 from schemas.commands import Command, CommandOutcome
 from schemas.errors import InputError, UnavailableError
@@ -30,7 +31,7 @@ CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
 
 _EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
-_Answer = TypeVar("_Answer")
+_ADAPTATIONS: Final[TypeAdapter[tuple[Adaptation, ...]]] = TypeAdapter(tuple[Adaptation, ...])
 
 
 class StreamClosedError(UnavailableError):
@@ -74,12 +75,15 @@ class Received:
     def plan(self) -> Plan | None:
         """Return the plan that a welcome or resync carries."""
         plan = orjson.loads(self.text)["plan"]
-        return None if plan is None else Plan.model_validate_json(orjson.dumps(plan))
+        return None if plan is None else Plan.model_validate(plan)
 
     def proposals(self) -> tuple[Adaptation, ...]:
         """Return the open proposals that a welcome or resync carries, oldest first."""
-        proposals = orjson.loads(self.text)["proposals"]
-        return tuple(Adaptation.model_validate_json(orjson.dumps(one)) for one in proposals)
+        return _ADAPTATIONS.validate_python(orjson.loads(self.text)["proposals"])
+
+    def adaptations(self) -> tuple[Adaptation, ...]:
+        """Return the changes in force that a welcome or resync carries, oldest first."""
+        return _ADAPTATIONS.validate_python(orjson.loads(self.text)["adaptations"])
 
 
 def stream_url(host: str, port: int) -> str:
@@ -121,11 +125,10 @@ class AppClient:
         """Return the plan of a day; None if it has none. Raises like :meth:`carry_out`."""
         return (await self._ask(question, question.command_id)).plan()
 
-    async def get_time_zone(self, question: GetProfile) -> str:
-        """Return the person's time zone, an IANA name. Raises like :meth:`carry_out`."""
+    async def get_profile(self, question: GetProfile) -> Profile:
+        """Return the person's profile, with the rules in force. Raises like :meth:`carry_out`."""
         answer = orjson.loads((await self._ask(question, question.command_id)).text)
-        time_zone: str = answer["profile"]["time_zone"]
-        return time_zone
+        return Profile.model_validate(answer["profile"])
 
     async def renew_token(self, token: str) -> None:
         """Give the open connection a new token. Raises like :meth:`carry_out`."""
@@ -192,25 +195,21 @@ class AppClient:
         answer: asyncio.Future[Received] = asyncio.get_running_loop().create_future()
         self._answers[key] = answer
         try:
-            await self.send_text(question.model_dump_json(exclude_none=True))
-            received = await self._in_time(answer)
-        finally:
-            del self._answers[key]
-        if received.type == "error":
-            document = orjson.loads(received.text)
-            raise QuestionRefusedError(document["detail"], where=self._url, reason=document["reason"])
-        return received
-
-    async def _in_time(self, answer: Awaitable[_Answer]) -> _Answer:
-        try:
+            await self.send_text(question.model_dump_json())
             async with asyncio.timeout(ANSWER_S):
-                return await answer
+                received = await answer
         except TimeoutError:
             raise UnavailableError(
                 f"no answer came within {ANSWER_S:g} s",
                 where=self._url,
                 mend="see whether the live flow runs; a command may be repeated with the same id",
             ) from None
+        finally:
+            del self._answers[key]
+        if received.type == "error":
+            document = orjson.loads(received.text)
+            raise QuestionRefusedError(document["detail"], where=self._url, reason=document["reason"])
+        return received
 
 
 @asynccontextmanager

@@ -1,9 +1,7 @@
-"""``daybeat plan`` and ``daybeat profile``: put, get and rebuild plans, set a person's zone."""
+"""``daybeat plan`` and ``daybeat profile``: put, get, rebuild plans; get a profile, set a person's zone."""
 
 import datetime as dt
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,19 +11,23 @@ import redis
 import typer
 from pydantic import ValidationError
 
-from daybeat.running import running_settings
+from adaptation.rules import builtin_rules
+from adaptation.rules.shown import show_rules
+from daybeat.running_redis import running_redis
 from daybeat.send_command import carry_out, new_command_id
 from daybeat.settings import Settings, required
 from daybeat.terminal import print_json
+from push.profiles import profile_of
 from schemas.commands import Command, PutPlan, SetProfile
 from schemas.errors import InputError
 from schemas.ids import check_id, partition_of
 from schemas.plan import Plan
-from stores.connections import connect_database, connect_redis
+from stores.connections import connect_database
 from stores.decisions import check_decisions_stored
 from stores.history import HistoryStore
 from stores.plan_versions import rebuild_plan
 from stores.plans import PlanStore, SituationRequest
+from stores.rules import read_shown_rules
 
 plan_app = typer.Typer(help="Plans: put one, get one, rebuild a lost one.", no_args_is_help=True)
 profile_app = typer.Typer(help="What Daybeat knows of a person.", no_args_is_help=True)
@@ -45,7 +47,7 @@ def put_plan(
     """Put a plan; it replaces the plan of its date. Waits until that has happened."""
     check_id(user, where="USER")
     plan = _read_plan(file)
-    with _redis() as (settings, client):
+    with running_redis() as (settings, client):
         command = PutPlan(command_id=new_command_id(), plan=plan)
         _finish(client, settings, user, command, done=f"plan of {plan.date} put", as_json=as_json)
 
@@ -54,7 +56,7 @@ def put_plan(
 def get_plan(user: _User, *, date: _Date = "") -> None:
     """Print a person's plan as JSON, as it stands in Redis."""
     check_id(user, where="USER")
-    with _redis() as (settings, client):
+    with running_redis() as (settings, client):
         plans = PlanStore(client, settings.partitions)
         day = _date_of(date, settings, plans, user)
         plan = plans.load([SituationRequest(user, (day,))])[0].situation.plans.get(day)
@@ -67,7 +69,7 @@ def get_plan(user: _User, *, date: _Date = "") -> None:
 def rebuild(user: _User, *, date: _Date = "", as_json: _Json = False) -> None:
     """Put a plan that Redis has lost again, from its versions in the database."""
     check_id(user, where="USER")
-    with _redis() as (settings, client):
+    with running_redis() as (settings, client):
         plans = PlanStore(client, settings.partitions)
         day = _date_of(date, settings, plans, user)
         if day in plans.load([SituationRequest(user, (day,))])[0].situation.plans:
@@ -81,6 +83,29 @@ def rebuild(user: _User, *, date: _Date = "", as_json: _Json = False) -> None:
         command = PutPlan(command_id=new_command_id(), plan=plan)
         done = f"plan of {day} rebuilt at version {plan.version}"
         _finish(client, settings, user, command, done=done, as_json=as_json)
+
+
+@profile_app.command("get")
+def get_profile(user: _User, *, as_json: _Json = False) -> None:
+    """Print a person's profile: their zone, and what each rule in force may do."""
+    check_id(user, where="USER")
+    with running_redis() as (settings, client):
+        person = PlanStore(client, settings.partitions).load([SituationRequest(user)])[0].situation.person
+        rules = read_shown_rules(client) or show_rules(builtin_rules())
+        now = settings.read_clock().now()
+    profile = profile_of(person, rules, default_zone=settings.default_time_zone, now=now)
+    if as_json:
+        print_json(profile.model_dump(mode="json"))
+        return
+    typer.echo(f"zone {profile.time_zone}")
+    if profile.paused_until is not None:
+        until = profile.paused_until.astimezone(ZoneInfo(profile.time_zone))
+        typer.echo(f"everything paused until {until:%Y-%m-%d %H:%M}")
+    if profile.reduce_only:
+        typer.echo("nothing may make the day harder")
+    for rule in profile.rules:
+        own = profile.autonomy.get(rule.name)
+        typer.echo(f"{rule.name}: {own or rule.default}{'' if own else ' (default)'}")
 
 
 @profile_app.command("set")
@@ -98,19 +123,8 @@ def set_profile(
         raise InputError(
             f"{zone!r} is not an IANA time zone", where="--zone", mend="write it like Europe/Berlin"
         ) from error
-    with _redis() as (settings, client):
+    with running_redis() as (settings, client):
         _finish(client, settings, user, command, done=f"zone {zone} set", as_json=as_json)
-
-
-@contextmanager
-def _redis() -> Iterator[tuple[Settings, redis.Redis]]:
-    settings = running_settings()
-    url = required(settings.redis_url, "redis_url")
-    client = connect_redis(url, patience=timedelta(seconds=settings.patience_s))
-    try:
-        yield settings, client
-    finally:
-        client.close()
 
 
 def _finish(

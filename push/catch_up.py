@@ -1,4 +1,4 @@
-"""What a client must be told before the live events: its plan, or the events it missed."""
+"""What is read of the store for clients: the plan they begin with, the events they missed, their profile."""
 
 import asyncio
 import datetime as dt
@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from push.profiles import Profile, profile_of
+from schemas.commands import UndoAdaptation
 from schemas.plan import Plan
+from schemas.rule_entries import RulesShown
 from stores.feed import FeedEntry, FeedReader, Welcome
 
 READS_MAX: Final = 32
@@ -21,20 +24,29 @@ class CatchUp:
         reader: with a patience that a connecting client has too.
         now: Daybeat's clock; it decides which day is today.
         default_zone: IANA zone of people who have set none.
+        shipped_rules: those in force where none were loaded.
     """
 
-    def __init__(self, reader: FeedReader, *, now: Callable[[], dt.datetime], default_zone: str) -> None:
+    def __init__(
+        self,
+        reader: FeedReader,
+        *,
+        now: Callable[[], dt.datetime],
+        default_zone: str,
+        shipped_rules: RulesShown,
+    ) -> None:
         self._reader = reader
         self._now = now
         self._default_zone = default_zone
+        self._shipped_rules = shipped_rules
         self._turn = asyncio.Semaphore(READS_MAX)
 
     async def welcome(self, user_id: str) -> Welcome:
-        """Return today's plan, None if there is none, the id of the person's last event, and open proposals.
+        """Return today's plan, the id of the person's last event, open proposals and changes in force.
 
         Raises:
             UnavailableError: Redis cannot be reached.
-            StoredValueError: the plan or the proposals cannot be read.
+            StoredValueError: the plan or what stands beside it cannot be read.
         """
         async with self._turn:
             read = await self._reader.welcome(user_id, await self._today(user_id))
@@ -56,13 +68,32 @@ class CatchUp:
             day = date or await self._today(user_id)
             return day, (await self._reader.welcome(user_id, day)).plan
 
-    async def time_zone(self, user_id: str) -> str:
-        """Return the person's IANA zone, or the default one; raises as :meth:`welcome`."""
+    async def profile(self, user_id: str) -> Profile:
+        """Return the person's profile, with the rules in force; raises as :meth:`welcome`."""
         async with self._turn:
-            return await self._zone(user_id)
+            person = await self._reader.person(user_id)
+            rules = await self._rules()
+        return profile_of(person, rules, default_zone=self._default_zone, now=self._now())
 
-    async def _zone(self, user_id: str) -> str:
-        return await self._reader.time_zone(user_id) or self._default_zone
+    async def rules(self) -> RulesShown:
+        """Return the rules in force; raises as :meth:`welcome`."""
+        async with self._turn:
+            return await self._rules()
+
+    async def needs_no_history(self, user_id: str, command: UndoAdaptation) -> bool:
+        """Tell whether the adaptation stands beside the person's plans, or the outcome is recorded already.
+
+        Raises as :meth:`welcome`.
+        """
+        async with self._turn:
+            if await self._reader.is_carried_out(user_id, command.command_id):
+                return True
+            person = await self._reader.person(user_id)
+        return command.adaptation_id in person.adaptations or command.adaptation_id in person.proposals
+
+    async def _rules(self) -> RulesShown:
+        return await self._reader.rules() or self._shipped_rules
 
     async def _today(self, user_id: str) -> dt.date:
-        return self._now().astimezone(ZoneInfo(await self._zone(user_id))).date()
+        zone = (await self._reader.person(user_id)).time_zone or self._default_zone
+        return self._now().astimezone(ZoneInfo(zone)).date()

@@ -7,8 +7,11 @@ from typing import Any, Final
 
 import orjson
 
-_ADAPTING_TYPES: Final = frozenset({"plan.changed", "adaptation.proposed"})
-"""Events with which a reading changes a plan, or would."""
+_CAUSED_BY_READINGS: Final = frozenset(
+    {("plan.changed", "applied"), ("adaptation.proposed", "proposed"), ("adaptation.noted", "noted")}
+)
+"""Types of events that a reading causes, with the status of their adaptation. With another one the same types
+tell of answers, undos and expiries; ``adaptation.applied`` comes beside a ``plan.changed``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,7 @@ def parse_feed_event(data: bytes) -> FeedEvent:
 
 
 def _reading_arrival(document: Mapping[str, Any]) -> dt.datetime | None:
-    adaptation = document["adaptation"] if document["type"] in _ADAPTING_TYPES else None
-    # An accepted proposal was created at an earlier reading; it is the answer that causes this event.
-    if adaptation is None or adaptation["created_at"] != document["time"]:
+    adaptation = document.get("adaptation")
+    if adaptation is None or (document["type"], adaptation["status"]) not in _CAUSED_BY_READINGS:
         return None
     return dt.datetime.fromisoformat(adaptation["created_at"])

@@ -11,19 +11,9 @@ from typing import Annotated, Final, Literal, Self
 import orjson
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from push.profiles import Profile
 from push.tokens import TOKEN_CHARACTERS_MAX
-from schemas.commands import (
-    AcceptAdaptation,
-    Command,
-    CompleteTask,
-    DeclineAdaptation,
-    LocalDate,
-    PutPlan,
-    RateTask,
-    SetProfile,
-    SkipTask,
-    StartTask,
-)
+from schemas.commands import Command, LocalDate, UndoAdaptation
 from schemas.ids import Id
 from schemas.plan import Model, Plan
 from schemas.records import Adaptation
@@ -85,6 +75,11 @@ class Refusal(StrEnum):
     TOKEN_AUDIENCE = ("token_audience", "The token was made for another service.")
     TOKEN_CLAIM = ("token_claim", "The token lacks a claim, or one has the wrong type.")
     NOT_ALLOWED = ("not_allowed", "The token does not allow this person.")
+    UNKNOWN_RULE = ("unknown_rule", "No rule of this name is in force.")
+    UPGRADES_NEED_CONSENT = (
+        "upgrades_need_consent",
+        "A rule that makes the day harder may propose at most; it is never applied by itself.",
+    )
     BUSY = ("busy", "The log is full, or too many commands wait; repeat it later with the same id.")
     UNAVAILABLE = (
         "unavailable",
@@ -161,18 +156,7 @@ class GetProfile(Model):
 
 
 ClientMessage = Annotated[
-    Hello
-    | RenewToken
-    | GetPlan
-    | GetProfile
-    | StartTask
-    | CompleteTask
-    | SkipTask
-    | RateTask
-    | AcceptAdaptation
-    | DeclineAdaptation
-    | SetProfile
-    | PutPlan,
+    Hello | RenewToken | GetPlan | GetProfile | Command,
     Field(discriminator="type"),
 ]
 _CLIENT_MESSAGE: Final[TypeAdapter[ClientMessage]] = TypeAdapter(ClientMessage)
@@ -188,12 +172,17 @@ def parse_client_message(text: str) -> Hello | RenewToken | GetPlan | GetProfile
         # PostgreSQL's text cannot hold NUL; a log entry that has one could never become a row.
         raise RefusedError(Refusal.BAD_FIELD, "the message holds the character U+0000")
     try:
-        return _CLIENT_MESSAGE.validate_json(text, strict=True)
+        message = _CLIENT_MESSAGE.validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise _refused(text, first["type"], first["loc"], first["msg"]) from None
     except UnicodeEncodeError:
         raise RefusedError(Refusal.NOT_JSON, "the message is not UTF-8") from None
+    if isinstance(message, UndoAdaptation) and message.record is not None:
+        # Whoever could say what the history has could have any task made into anything.
+        detail = "record: it is the server that looks an adaptation up"
+        raise RefusedError(Refusal.BAD_FIELD, detail, command_id=message.command_id)
+    return message
 
 
 def _refused(text: str, kind: str, place: tuple[int | str, ...], message: str) -> RefusedError:
@@ -219,18 +208,27 @@ def _command_id_of(text: str) -> str | None:
 
 
 def welcome_message(
-    user_id: str, plan: Plan | None, event_id: str, proposals: Iterable[Adaptation] = ()
+    user_id: str,
+    plan: Plan | None,
+    event_id: str,
+    proposals: Iterable[Adaptation] = (),
+    adaptations: Iterable[Adaptation] = (),
 ) -> str:
     """Return the answer to a good hello.
 
-    When resuming the plan is None, ``event_id`` the client's own and no proposal is repeated.
+    When resuming the plan is None, ``event_id`` the client's own and no adaptation is repeated.
     """
-    return _json({"type": "welcome", "user_id": user_id, **_standing(plan, event_id, proposals)})
+    return _json({"type": "welcome", "user_id": user_id, **_standing(plan, event_id, proposals, adaptations)})
 
 
-def resync_message(plan: Plan | None, event_id: str, proposals: Iterable[Adaptation]) -> str:
-    """Return the message that replaces all the client knows: plan, open proposals, and where they stand."""
-    return _json({"type": "resync", **_standing(plan, event_id, proposals)})
+def resync_message(
+    plan: Plan | None,
+    event_id: str,
+    proposals: Iterable[Adaptation],
+    adaptations: Iterable[Adaptation] = (),
+) -> str:
+    """Return the message that replaces all the client knows: plan, proposals, changes, and their place."""
+    return _json({"type": "resync", **_standing(plan, event_id, proposals, adaptations)})
 
 
 def plan_message(command_id: str, date: dt.date, plan: Plan | None) -> str:
@@ -239,9 +237,9 @@ def plan_message(command_id: str, date: dt.date, plan: Plan | None) -> str:
     return _json({**head, "plan": _fragment(plan)})
 
 
-def profile_message(command_id: str, time_zone: str) -> str:
+def profile_message(command_id: str, profile: Profile) -> str:
     """Return the answer to ``profile.get``."""
-    return _json({"type": "profile", "command_id": command_id, "profile": {"time_zone": time_zone}})
+    return _json({"type": "profile", "command_id": command_id, "profile": _fragment(profile)})
 
 
 def renewed_message(expires_at: dt.datetime) -> str:
@@ -267,11 +265,14 @@ def close_reason(text: str) -> str:
     return text.encode()[:CLOSE_REASON_BYTES_MAX].decode(errors="ignore")
 
 
-def _standing(plan: Plan | None, event_id: str, proposals: Iterable[Adaptation]) -> dict[str, object]:
+def _standing(
+    plan: Plan | None, event_id: str, proposals: Iterable[Adaptation], adaptations: Iterable[Adaptation]
+) -> dict[str, object]:
     return {
         "plan": _fragment(plan),
         "event_id": event_id,
         "proposals": [_fragment(one) for one in proposals],
+        "adaptations": [_fragment(one) for one in adaptations],
     }
 
 

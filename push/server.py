@@ -2,7 +2,8 @@
 
 It listens (``push/listen.py``), follows the live streams (``push/dispatch.py``), keeps a session for each
 connection (``push/sessions.py``), appends commands to the log (``push/commands.py``) and answers HTTP
-(``push/http.py``). PostgreSQL may be down: then only the series are missing.
+(``push/http.py``). PostgreSQL may be down: then the series are missing, and what was changed long ago cannot
+be taken back.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from push.assets import load_assets
 from push.catch_up import CatchUp
+from push.command_checks import CommandChecks
 from push.commands import CommandAppender
 from push.delays import ArrivalToPush
 from push.dispatch import Dispatcher
@@ -29,6 +31,8 @@ from push.origins import Origins
 from push.session import Desk, SessionLimits
 from push.sessions import SWEEP_S, Sessions
 from push.tokens import Access, check_secret, read_token
+from schemas.rule_entries import RulesShown
+from stores.adaptations import AdaptationStore
 from stores.cancelling import cancel_all
 from stores.connections import connect_redis, connect_redis_async
 from stores.feed import FeedReader
@@ -56,6 +60,8 @@ class PushConfig:
     token_audience: str
     partitions: int
     log_bytes_max: int
+    shipped_rules: RulesShown = field(repr=False)
+    """The rules in force where none were loaded."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages, such as ``https://app.example``, besides the server's own page."""
     patience: timedelta = timedelta(seconds=60)
@@ -125,8 +131,14 @@ async def serve_push(
     async with _stores(config, speed) as stores:
         metrics = PushMetrics(registry)
         commands = CommandAppender(stores.log, now=now, metrics=metrics)
-        catch_up = CatchUp(stores.reader, now=now, default_zone=config.default_time_zone)
-        sessions = Sessions(Desk(token_reader, catch_up, commands, metrics, config.limits))
+        catch_up = CatchUp(
+            stores.reader,
+            now=now,
+            default_zone=config.default_time_zone,
+            shipped_rules=config.shipped_rules,
+        )
+        checks = CommandChecks(catch_up, stores.adaptations)
+        sessions = Sessions(Desk(token_reader, catch_up, checks, commands, metrics, config.limits))
         delays = ArrivalToPush(now=now, speed=speed, histogram=metrics.arrival_to_push)
         dispatcher = Dispatcher(stores.reader, sessions, partitions=config.partitions, delays=delays)
         site = HttpSite(
@@ -155,6 +167,7 @@ class _Stores:
     log: RedisLog
     reader: FeedReader
     series: SeriesStore
+    adaptations: AdaptationStore
 
 
 @asynccontextmanager
@@ -167,10 +180,14 @@ async def _stores(config: PushConfig, speed: float) -> AsyncIterator[_Stores]:
         overlap = max(OVERLAP, timedelta(seconds=_HISTORY_LAG_S * speed))
         series = SeriesStore(config.database_url, speed=speed, overlap=overlap)
         stack.push_async_callback(series.close)
+        # Its own connection: a person who takes a change back waits for no page's series.
+        adaptations = AdaptationStore(config.database_url)
+        stack.push_async_callback(adaptations.close)
         log = await asyncio.to_thread(
             RedisLog.open, log_client, partitions=config.partitions, bytes_max=config.log_bytes_max
         )
-        yield _Stores(log, FeedReader(client, config.partitions, patience=STORE_PATIENCE), series)
+        reader = FeedReader(client, config.partitions, patience=STORE_PATIENCE)
+        yield _Stores(log, reader, series, adaptations)
 
 
 def _read_token(secret: str, audience: str, token: str) -> Access:

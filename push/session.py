@@ -17,6 +17,7 @@ from websockets.asyncio.server import ServerConnection
 
 from push.catch_up import CatchUp
 from push.closing import ClosingError, close_connection
+from push.command_checks import CommandChecks
 from push.commands import CommandAppender
 from push.feed_events import FeedEvent
 from push.metrics import PushMetrics
@@ -70,6 +71,7 @@ class Desk:
 
     read_token: Callable[[str], Access]
     catch_up: CatchUp
+    checks: CommandChecks
     commands: CommandAppender
     metrics: PushMetrics
     limits: SessionLimits
@@ -158,9 +160,9 @@ class Session:
     async def _welcome(self, last_event_id: str | None) -> None:
         self.outbox.begin()
         if last_event_id is None:
-            plan, event_id, proposals = await self._desk.catch_up.welcome(self.user_id)
-            await self._send(welcome_message(self.user_id, plan, event_id, proposals))
-            self.outbox.open(event_id)
+            welcome = await self._desk.catch_up.welcome(self.user_id)
+            await self._send(welcome_message(self.user_id, *welcome))
+            self.outbox.open(welcome.event_id)
             return
         missed = await self._desk.catch_up.missed(self.user_id, last_event_id)
         if missed is None:
@@ -182,10 +184,10 @@ class Session:
         await self._resync()
 
     async def _resync(self) -> None:
-        plan, event_id, proposals = await self._desk.catch_up.welcome(self.user_id)
+        welcome = await self._desk.catch_up.welcome(self.user_id)
         self._desk.metrics.resyncs.inc()
-        await self._send(resync_message(plan, event_id, proposals))
-        self.outbox.open(event_id)
+        await self._send(resync_message(*welcome))
+        self.outbox.open(welcome.event_id)
 
     async def _send_missed(self, missed: list[FeedEntry], last_id: str) -> None:
         for entry in missed:
@@ -223,10 +225,10 @@ class Session:
                 await self._answer_plan(message)
             case GetProfile():
                 with _unavailable_as_refusal(message.command_id):
-                    time_zone = await self._desk.catch_up.time_zone(self.user_id)
-                self.outbox.reply(profile_message(message.command_id, time_zone))
+                    profile = await self._desk.catch_up.profile(self.user_id)
+                self.outbox.reply(profile_message(message.command_id, profile))
             case _:
-                self._submit(message)
+                await self._submit(message)
 
     async def _answer_plan(self, message: GetPlan) -> None:
         asked = None if message.date is None else dt.date.fromisoformat(message.date)
@@ -234,7 +236,7 @@ class Session:
             date, plan = await self._desk.catch_up.plan(self.user_id, asked)
         self.outbox.reply(plan_message(message.command_id, date, plan))
 
-    def _submit(self, command: Command) -> None:
+    async def _submit(self, command: Command) -> None:
         command_id = command.command_id
         if isinstance(command, PutPlan) and command.plan.user_id != self.user_id:
             raise RefusedError(
@@ -244,13 +246,19 @@ class Session:
             self.outbox.reply(refused_command_message(command_id, Refusal.BUSY))
             return
 
+        prepared = await self._desk.checks.prepare(self.user_id, command)
+        if isinstance(prepared, Refusal):
+            self._desk.metrics.commands.labels(prepared.value).inc()
+            self.outbox.reply(refused_command_message(command_id, prepared))
+            return
+
         def settle(refusal: Refusal | None) -> None:
             self._in_flight -= 1
             if refusal is not None:
                 self.outbox.reply(refused_command_message(command_id, refusal))
 
         self._in_flight += 1
-        self._desk.commands.submit(self.user_id, command, settled=settle)
+        self._desk.commands.submit(self.user_id, prepared, settled=settle)
 
 
 def admitted(desk: Desk, token: str, user_id: str | None) -> Access:

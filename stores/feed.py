@@ -22,9 +22,10 @@ from schemas.people import PersonState
 from schemas.plan import Plan
 from schemas.positions import EntryId
 from schemas.records import Adaptation
+from schemas.rule_entries import RulesShown
 from schemas.situations import NO_EVENT
 from stores.cancelling import heed_cancel
-from stores.keys import feed_key, live_key, person_key, plan_key
+from stores.keys import RULES, commands_key, feed_key, live_key, person_key, plan_key
 from stores.log_streams import START, Stream, stream_of
 from stores.redis_patience import RedisWait, with_patience_async
 from stores.stored_values import parse_stored
@@ -37,17 +38,20 @@ _BLOCK: Final = timedelta(seconds=1)
 """How long one read waits for events; less than the socket's timeout."""
 
 _FOLLOWING: Final = "following live streams"
+_IN_FORCE: Final = frozenset({"applied", "accepted"})
 _FEED_ID: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _ID_PART_MAX: Final = 2**64 - 1
 
 
 class Welcome(NamedTuple):
-    """A plan, the feed id it stands at and what is proposed, read in one step."""
+    """A plan, the feed id it stands at, what is proposed and what was changed, read in one step."""
 
     plan: Plan | None
     event_id: str
     proposals: tuple[Adaptation, ...] = ()
     """Those that were neither answered nor found expired, oldest first; some may have expired since."""
+    adaptations: tuple[Adaptation, ...] = ()
+    """Changes in force, applied or accepted, oldest first."""
 
 
 class FeedEntry(NamedTuple):
@@ -99,11 +103,11 @@ class FeedReader:
         self._patience = patience
 
     async def welcome(self, user_id: str, day: date) -> Welcome:
-        """Return a person's plan of a local day, if there is one, their last event's id, and proposals.
+        """Return a person's plan of a local day, their last event's id, proposals and changes in force.
 
         Raises:
             UnavailableError: Redis could not be reached for as long as the patience lasts.
-            StoredValueError: the plan or the proposals cannot be read.
+            StoredValueError: the plan or what stands beside it cannot be read.
         """
         partition = partition_of(user_id, self._partitions)
 
@@ -116,24 +120,43 @@ class FeedReader:
         plan, (feed_last, state) = await with_patience_async(
             read, doing="reading a plan", patience=self._patience
         )
-        proposals = _person_state(user_id, state).proposals.values()
+        person = _person_state(user_id, state)
         return Welcome(
             None
             if plan is None
             else parse_stored(Plan, plan, where=f"Redis, person {user_id}, plan of {day}"),
             NO_EVENT if feed_last is None else feed_last.decode(),
-            tuple(sorted(proposals, key=lambda one: one.created_at)),
+            _by_age(person.proposals.values()),
+            _by_age(one for one in person.adaptations.values() if one.status in _IN_FORCE),
         )
 
-    async def time_zone(self, user_id: str) -> str | None:
-        """Return the zone a person has set, or None; raises as :meth:`welcome`."""
+    async def person(self, user_id: str) -> PersonState:
+        """Return what stands beside a person's plans; raises as :meth:`welcome`."""
         key = person_key(partition_of(user_id, self._partitions), user_id)
 
         async def read() -> Any:
             return await self._client.hget(key, "state")
 
         state = await with_patience_async(read, doing="reading a profile", patience=self._patience)
-        return _person_state(user_id, state).time_zone
+        return _person_state(user_id, state)
+
+    async def rules(self) -> RulesShown | None:
+        """Return the rules that were loaded last, None where none were; raises as :meth:`welcome`."""
+
+        async def read() -> Any:
+            return await self._client.get(RULES)
+
+        stored = await with_patience_async(read, doing="reading the rules", patience=self._patience)
+        return None if stored is None else parse_stored(RulesShown, stored, where="Redis, rules")
+
+    async def is_carried_out(self, user_id: str, command_id: str) -> bool:
+        """Tell whether the outcome of a person's command is recorded; raises as :meth:`welcome`."""
+        key = commands_key(partition_of(user_id, self._partitions), user_id)
+
+        async def read() -> Any:
+            return await self._client.hexists(key, command_id)
+
+        return bool(await with_patience_async(read, doing="reading a command", patience=self._patience))
 
     async def events_after(self, user_id: str, last_id: str) -> list[FeedEntry] | None:
         """Return a person's events after the one with id ``last_id``, oldest first.
@@ -252,6 +275,10 @@ def _person_state(user_id: str, stored: bytes | None) -> PersonState:
     if stored is None:
         return PersonState()
     return parse_stored(PersonState, stored, where=f"Redis, person {user_id}")
+
+
+def _by_age(adaptations: Iterable[Adaptation]) -> tuple[Adaptation, ...]:
+    return tuple(sorted(adaptations, key=lambda one: one.created_at))
 
 
 def _parse_id(text: str) -> EntryId | None:

@@ -44,7 +44,7 @@ _SPARKS: Final = """
 _STANDING: Final = """
     SELECT DISTINCT ON (a.user_id) a.user_id, a.kind, a.action FROM daybeat.adaptations a
     WHERE a.user_id = ANY(%(users)s) AND a.time > %(since)s AND a.time <= %(now)s AND a.expires_at > %(now)s
-      AND NOT EXISTS (
+      AND a.status <> 'withheld' AND NOT EXISTS (
         SELECT FROM daybeat.decisions d
         WHERE d.user_id = a.user_id AND d.time >= a.time AND d.firing_id = a.adaptation_id
           AND d.outcome IN ('declined', 'undone', 'expired'))
@@ -52,7 +52,8 @@ _STANDING: Final = """
 _ARRIVED: Final = """
     SELECT count(*) FROM daybeat.readings
     WHERE user_id = ANY(%(users)s) AND time > %(oldest)s AND arrival > %(since)s AND arrival <= %(until)s"""
-# A plan's version and the decision that led to it have the same time: that of their cause's arrival.
+# A plan's version and the decision that led to it have the same time: that of their cause's arrival. What is
+# accepted after it was applied changes marks, not the day.
 _CHANGED: Final = """
     WITH decided AS (
         SELECT user_id, time, firing_id, outcome FROM daybeat.decisions
@@ -61,7 +62,9 @@ _CHANGED: Final = """
         (SELECT count(*) FROM decided WHERE outcome IN ('fired', 'applied', 'proposed', 'withheld')),
         (SELECT count(*) FROM daybeat.plan_versions v JOIN decided d
             ON v.user_id = d.user_id AND v.cause = d.firing_id AND v.time = d.time
-         WHERE d.outcome IN ('applied', 'accepted') AND v.plan_date >= %(oldest_date)s)"""
+         WHERE v.plan_date >= %(oldest_date)s AND (d.outcome = 'applied' OR (d.outcome = 'accepted'
+            AND EXISTS (SELECT FROM daybeat.decisions p
+                        WHERE p.firing_id = d.firing_id AND p.outcome = 'proposed'))))"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ RECORD_INSERTS: Final = {
                 "event": _TEXT,
                 "rating": "smallint",
                 "reason": _TEXT,
+                "changes": "jsonb",
             },
         ),
         TableInsert(

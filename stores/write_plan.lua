@@ -1,5 +1,5 @@
 #!lua
--- Stores what one firing or command of one person came to: all of it, or nothing.
+-- Stores what one firing, command or timer of one person came to: all of it, or nothing.
 --
 -- KEYS  1 person  2 feed  3 live  4 decisions  5 commands  6… plans
 -- ARGV  1 position  2 expected applied position ('' if none)  3 person state  4 last feed id ('' if no new event)

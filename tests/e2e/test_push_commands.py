@@ -100,7 +100,7 @@ async def test_a_coach_acts_for_the_person_named_in_hello(
     ):
         zone = SetProfile(command_id="c1", time_zone="Asia/Tokyo")
         assert (await carried_out(writer, app, zone)).ok
-        assert await app.get_time_zone(GetProfile(command_id="c2")) == "Asia/Tokyo"
+        assert (await app.get_profile(GetProfile(command_id="c2"))).time_zone == "Asia/Tokyo"
     assert [entry.user_id for entry in entries_of(redis_client, "ada")] == ["ada"]
 
 

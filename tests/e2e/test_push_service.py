@@ -17,7 +17,16 @@ from daybeat.servers import LocalServers
 from push.protocol import CloseCode
 from push.server import PushConfig, run_push
 from schemas.errors import InputError, UnavailableError
-from support.push_run import NO_DATABASE, NOW, PARTITIONS, SECRET, PlanWriter, push_running, token_of
+from support.push_run import (
+    NO_DATABASE,
+    NOW,
+    PARTITIONS,
+    SECRET,
+    PlanWriter,
+    push_running,
+    token_of,
+)
+from support.shown_rules import SHIPPED
 
 pytestmark = pytest.mark.servers
 
@@ -32,6 +41,7 @@ def config_for(servers: LocalServers, **changes: object) -> PushConfig:
         token_audience="daybeat",
         partitions=PARTITIONS,
         log_bytes_max=2**30,
+        shipped_rules=SHIPPED,
         patience=dt.timedelta(seconds=1),
     )
     return dataclasses.replace(config, **changes)  # type: ignore[arg-type]

@@ -54,6 +54,7 @@ async def test_a_new_person_is_welcomed_without_plan_or_event(
             "plan": None,
             "event_id": "0-0",
             "proposals": [],
+            "adaptations": [],
         }
 
 
@@ -170,6 +171,7 @@ async def test_a_client_resumes_by_its_last_id_and_gets_what_it_missed_then_what
                 "plan": None,
                 "event_id": known,
                 "proposals": [],
+                "adaptations": [],
             }
             missed.append(writer.event("ada"))
             events = await events_until(app, missed[-1])

@@ -19,12 +19,13 @@ from schemas.positions import EntryId
 from schemas.records import Adaptation
 from stores.connections import connect_redis_async
 from stores.feed import LIVE_READ_MAX, FeedReader, LiveBatch
+from stores.keys import RULES
 from stores.plans import LIVE_ENTRIES_MAX, PlanStore, PlanWrite, SituationRequest
+from stores.rules import write_shown_rules
 from stores.stored_values import StoredValueError
 from support.adapting import (
     DAY,
     NOW,
-    RULES,
     command,
     firing,
     firings_at,
@@ -33,6 +34,7 @@ from support.adapting import (
     situation,
     task,
 )
+from support.shown_rules import SHIPPED
 
 PARTITIONS = 4
 ADA = partition_of("ada", PARTITIONS)
@@ -84,7 +86,7 @@ class Scribe:
 def proposal(now: dt.datetime) -> Adaptation:
     """Return what a rule proposes at a moment of a day with a plan."""
     today = situation(plan(task("walk", "11:00", day=now.date()), day=now.date()))
-    (proposed,) = decide_reading(today, firings_at(firing("energy_surge", now=now)), RULES).events
+    (proposed,) = decide_reading(today, firings_at(firing("energy_surge", now=now))).events
     assert isinstance(proposed, AdaptationProposed)
     return proposed.adaptation
 
@@ -103,14 +105,14 @@ async def ids_after(reader: FeedReader, last_id: str, user: str = "ada") -> list
 
 
 async def test_a_welcome_holds_the_plan_and_the_id_it_stands_at(reader: FeedReader, scribe: Scribe) -> None:
-    assert await reader.welcome("ada", DAY) == (None, "0-0", ())
+    assert await reader.welcome("ada", DAY) == (None, "0-0", (), ())
     scribe.put_plan()
     (last,) = scribe.write()
     welcome = await reader.welcome("ada", DAY)
     assert welcome.plan == plan(task("a"))
     assert welcome.event_id == last
-    assert await reader.welcome("ada", DAY + dt.timedelta(days=1)) == (None, last, ())
-    assert await reader.welcome("eve", DAY) == (None, "0-0", ())
+    assert await reader.welcome("ada", DAY + dt.timedelta(days=1)) == (None, last, (), ())
+    assert await reader.welcome("eve", DAY) == (None, "0-0", (), ())
 
 
 async def test_a_welcome_holds_the_proposals_that_nothing_has_closed_oldest_first(
@@ -120,20 +122,59 @@ async def test_a_welcome_holds_the_proposals_that_nothing_has_closed_oldest_firs
     proposals = [proposal(one) for one in moments]
     state = PersonState(proposals={one.adaptation_id: one for one in proposals})
     redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", state.model_dump_json())
-    assert await reader.welcome("ada", DAY) == (None, "0-0", tuple(reversed(proposals)))
+    assert await reader.welcome("ada", DAY) == (None, "0-0", tuple(reversed(proposals)), ())
     redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", "{")
     with pytest.raises(StoredValueError, match="person ada"):
         await reader.welcome("ada", DAY)
 
 
-async def test_the_zone_is_that_of_the_profile(reader: FeedReader, redis_client: redis.Redis) -> None:
-    assert await reader.time_zone("ada") is None
-    state = PersonState(time_zone="Asia/Tokyo")
+async def test_a_welcome_holds_the_changes_in_force_oldest_first(
+    reader: FeedReader, redis_client: redis.Redis
+) -> None:
+    statuses = ("applied", "accepted", "undone", "expired")
+    changes = [
+        proposal(NOW - dt.timedelta(hours=hours)).model_copy(update={"status": status})
+        for hours, status in enumerate(statuses)
+    ]
+    state = PersonState(adaptations={one.adaptation_id: one for one in changes})
     redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", state.model_dump_json())
-    assert await reader.time_zone("ada") == "Asia/Tokyo"
+    assert (await reader.welcome("ada", DAY)).adaptations == (changes[1], changes[0])
+
+
+async def test_what_stands_beside_the_plans_is_read_alone_too(
+    reader: FeedReader, redis_client: redis.Redis
+) -> None:
+    assert await reader.person("ada") == PersonState()
+    state = PersonState(time_zone="Asia/Tokyo", autonomy={"stress_spike": "off"}, paused_until=NOW)
+    redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", state.model_dump_json())
+    assert await reader.person("ada") == state
     redis_client.hset(f"daybeat:{{{ADA}}}:person:ada", "state", "{")
     with pytest.raises(StoredValueError, match="person ada"):
-        await reader.time_zone("ada")
+        await reader.person("ada")
+
+
+async def test_the_rules_are_those_that_were_loaded_last(
+    reader: FeedReader, redis_client: redis.Redis
+) -> None:
+    assert await reader.rules() is None
+    write_shown_rules(redis_client, SHIPPED)
+    assert await reader.rules() == SHIPPED
+    redis_client.set(RULES, "{")
+    with pytest.raises(StoredValueError, match="rules"):
+        await reader.rules()
+
+
+async def test_a_command_is_carried_out_once_its_outcome_is_recorded(
+    reader: FeedReader, redis_client: redis.Redis
+) -> None:
+    writer = PlanStore(redis_client, PARTITIONS, patience=PATIENCE)
+    entry = command("task.skip", task_id="none")
+    command_id = entry.command.command_id
+    assert not await reader.is_carried_out("ada", command_id)
+    decided = decide_command(situation(), entry, position_at(NOW), time_zone="UTC", recorded=None)
+    writer.write([PlanWrite("ada", position_at(NOW), None, decided, command_id)])
+    assert await reader.is_carried_out("ada", command_id)
+    assert not await reader.is_carried_out("bob", command_id)
 
 
 async def test_a_person_goes_on_behind_the_last_event_they_have(reader: FeedReader, scribe: Scribe) -> None:

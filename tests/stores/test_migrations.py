@@ -77,7 +77,7 @@ def test_rows_of_before_the_physiology_stay_valid_and_can_be_read(empty: psycopg
         "INSERT INTO daybeat.features VALUES"
         " ('2026-11-20 08:00+00', 'ada', 'watch', 120, 131, 0.9, 0, 'good', 42, 3.7, NULL, 10, 66, 'older')"
     )
-    assert migrate(empty).applied == ("0005_physiology.sql",)
+    assert migrate(empty).applied[0] == "0005_physiology.sql"
     check_migrated(empty)
     assert empty.execute("SELECT steps, contact, time_of_receipt FROM daybeat.readings").fetchall() == [
         (12.0, None, False)
@@ -89,6 +89,30 @@ def test_rows_of_before_the_physiology_stay_valid_and_can_be_read(empty: psycopg
             )
         )
         assert found.fetchall() == [(131, "older", "", None)]
+
+
+def test_rows_of_before_the_agency_stay_valid_and_count_in_the_views(empty: psycopg.Connection) -> None:
+    older = [one for one in load_migrations() if one.number < 6]
+    migrate(empty, migrations=older)
+    empty.execute(
+        "INSERT INTO daybeat.task_events VALUES"
+        " ('2026-11-20 08:00+00', 'e-1', 'ada', '2026-11-20', 'run', 'completed', NULL, NULL)"
+    )
+    task = '{"title": "Run", "duration_minutes": 40}'
+    evidence = '{"reading": {"device": "watch"}, "values": []}'
+    empty.execute(
+        "INSERT INTO daybeat.adaptations VALUES ('2026-11-20 07:00+00', 'a-1', 'ada', 'energy_drop',"
+        " 'protective', 'reduce_intensity', 'applied', '2026-11-20', 'run', %s, %s, 'Because.', %s, 0.8, 1,"
+        " '2026-11-20 11:00+00')",
+        (task, task, evidence),
+    )
+    assert migrate(empty).applied == ("0006_agency.sql",)
+    check_migrated(empty)
+    assert empty.execute("SELECT changes FROM daybeat.task_events").fetchall() == [(None,)]
+    assert empty.execute("SELECT edited_fields FROM daybeat_analysis.task_events").fetchall() == [(None,)]
+    found = empty.execute("SELECT outcome, why, tasks FROM daybeat.adaptations_with_outcome").fetchall()
+    assert found == [("applied", "", 1)]
+    assert empty.execute("SELECT * FROM daybeat.randomised_effects").fetchall() == []
 
 
 def test_a_new_window_must_say_why_it_is_as_good_as_it_is(database: psycopg.Connection) -> None:
@@ -148,7 +172,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_and_can_be_run_after_a_
 
 
 def test_a_database_that_was_never_migrated_says_so(empty: psycopg.Connection) -> None:
-    with pytest.raises(MigrationError, match=r"5 migrations were not run; run daybeat migrate"):
+    with pytest.raises(MigrationError, match=r"6 migrations were not run; run daybeat migrate"):
         check_migrated(empty)
 
 

@@ -16,7 +16,7 @@ from stores.plans import (
     SituationRequest,
     WriteResult,
 )
-from support.adapting import DAY, NOW, RULES, command, firing, firings_at, plan, position_at, task
+from support.adapting import DAY, NOW, SEEDS, command, firing, firings_at, plan, position_at, task
 from support.plan_state import check_person, everything, feed_of, plan_of, records_in
 from support.plan_writing import (
     ADA,
@@ -146,12 +146,12 @@ def test_a_hundred_firings_at_once_in_one_batch(store: PlanStore, redis_client: 
         plan(*(task(f"t{n}", f"{10 + n // 6}:{10 * (n % 6):02}", 9, description="") for n in range(24))),
     )
     loaded = load(store)
-    names = [rule.name for rule in RULES.rules]
+    names = SEEDS
     state, applied, writes = loaded.situation, loaded.applied, []
     for number in range(1, 101):
         one = firing(names[number % len(names)], number=number)
         position = position_at(NOW, number)
-        decided = decide_reading(state, firings_at(one, position=position), RULES)
+        decided = decide_reading(state, firings_at(one, position=position))
         writes.append(PlanWrite("ada", position, applied, decided))
         state, applied = state.after(decided), position
     assert store.write(writes) == [WriteResult.WRITTEN] * 100

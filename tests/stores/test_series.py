@@ -79,13 +79,14 @@ def put_adaptation(
     kind: str = "protective",
     time: dt.datetime = NOW - dt.timedelta(hours=1),
     expires: dt.datetime = NOW + dt.timedelta(hours=1),
+    status: str = "applied",
 ) -> None:
     database.execute(
         "INSERT INTO daybeat.adaptations"
         " (time, adaptation_id, user_id, rule, kind, action, status, plan_date,"
         " task_id, original_task, adapted_task, reason, evidence, confidence, propensity, expires_at)"
-        " VALUES (%s, %s, %s, 'r', %s, %s, 'applied', %s, 't', '{}', '{}', '', '{}', 1, 1, %s)",
-        (time, f"{user}-{action}-{ms(time)}", user, kind, action, NOW.date(), expires),
+        " VALUES (%s, %s, %s, 'r', %s, %s, %s, %s, 't', '{}', '{}', '', '{}', 1, 1, %s)",
+        (time, f"{user}-{action}-{ms(time)}", user, kind, action, status, NOW.date(), expires),
     )
 
 
@@ -201,12 +202,13 @@ async def test_a_decision_stored_behind_its_readings_is_not_missed(
 
 
 async def test_people_are_told_in_a_word_and_a_line(store: SeriesStore, database: psycopg.Connection) -> None:
-    for user in ("calm", "eased", "resting", "keen", "over", "declined"):
+    for user in ("calm", "eased", "resting", "keen", "over", "declined", "lot"):
         put_readings(database, [(ago(minutes=7), {"hr": 60}), (ago(minutes=6), {"hr": 70})], user=user)
     put_adaptation(database, "eased", "switch_to_recovery", time=ago(hours=3))
     put_adaptation(database, "eased", "reduce_intensity")
     put_adaptation(database, "resting", "prioritize_recovery")
     put_adaptation(database, "keen", "upgrade", kind="upgrading")
+    put_adaptation(database, "lot", "reduce_intensity", status="withheld")
     put_adaptation(database, "over", "reduce_intensity", expires=ago(minutes=1))
     put_adaptation(database, "declined", "upgrade", kind="upgrading", time=ago(minutes=30))
     put_decision(
@@ -223,6 +225,7 @@ async def test_people_are_told_in_a_word_and_a_line(store: SeriesStore, database
         "declined": "steady",
         "eased": "easing",
         "keen": "ready",
+        "lot": "steady",
         "over": "steady",
         "resting": "recovering",
     }
@@ -291,6 +294,8 @@ async def test_the_day_s_rules_and_rewritten_plans_are_those_of_the_people_asked
     put_decision(database, 12, ago(hours=25))
     put_version("firing-12", ago(hours=25))
     put_version("a-command-s", ago(hours=2))
+    put_decision(database, 13, ago(minutes=30), firing_id="firing-0", outcome="accepted")
+    put_version("firing-0", ago(minutes=30), days=2)  # its marks changed: the day stayed as it was
     put_decision(database, 20, ago(hours=1), user="bob")
     put_version("firing-20", ago(hours=1), user="bob")
     assert (await store.glance({"ada"}, now=NOW)).figures == StoredFigures(0.0, 3, 3)

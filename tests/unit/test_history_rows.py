@@ -15,6 +15,7 @@ from schemas.frames import (
 )
 from schemas.ids import PartitionId
 from stores.envelope import seal
+from stores.log_entries import EntryKind
 from stores.stream_tail import RawEntry, Slice, StreamName
 from support.history_rows import frame_of_rows, random_rows
 
@@ -49,3 +50,9 @@ def test_a_frame_with_flags_that_cannot_be_meant_is_a_dead_letter_and_its_neighb
     assert [len(one.frame) for one in found if one.frame is not None] == [2, 2]
     assert [one.letter.reason for one in found if one.letter is not None] == [CORRUPT_ENTRY]
     assert len(corrupt) == 1
+
+
+@pytest.mark.parametrize("kind", [EntryKind.TICK, EntryKind.COMMAND, EntryKind.RULES])
+def test_an_entry_that_only_the_live_flow_reads_brings_nothing(kind: EntryKind) -> None:
+    entry = (b"1-1", {b"k": kind.value.encode(), b"d": seal(b"{}")})
+    assert rows_of([_slice(entry)], on_corrupt=pytest.fail) == []

@@ -28,3 +28,7 @@ def test_every_key_of_a_partition_carries_its_number_as_a_hash_tag() -> None:
         "daybeat:{17}:live",
         "daybeat:{17}:due",
     ]
+
+
+def test_the_rules_that_are_shown_belong_to_no_partition() -> None:
+    assert keys.RULES == "daybeat:rules"

@@ -15,10 +15,11 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from adaptation import effects
+from adaptation import decide, effects
 from daybeat.app_follow import FINAL_CODES
 from ingest.intake import Message, TakenIn, take_in
 from push.delays import Percentiles
+from push.profiles import Profile
 from push.protocol import (
     CloseCode,
     Refusal,
@@ -38,8 +39,10 @@ from schemas.dead_letters import REFUSAL_SENTENCES
 from schemas.events import Event
 from schemas.frames import decode_frame
 from schemas.measures import MEASURES
+from schemas.people import Autonomy
 from schemas.plan import Plan
 from schemas.readings import Reading, micros
+from schemas.records import AdaptationStatus, EvidenceValue, Outcome
 from stores.glance import PersonGlance, StoredFigures
 from stores.log import EntryKind
 from stores.series import DecisionShown, Series
@@ -148,10 +151,10 @@ def test_every_message_of_a_client_has_an_example() -> None:
 
 
 REMADE: dict[str, Callable[[dict[str, object]], str]] = {
-    "welcome": lambda said: welcome_message(said["user_id"], None, said["event_id"], []),
+    "welcome": lambda said: welcome_message(said["user_id"], None, said["event_id"]),
     "resync": lambda said: resync_message(None, said["event_id"], []),
     "plan": lambda said: plan_message(said["command_id"], dt.date.fromisoformat(said["date"]), None),
-    "profile": lambda said: profile_message(said["command_id"], said["profile"]["time_zone"]),
+    "profile": lambda said: profile_message(said["command_id"], Profile.model_validate(said["profile"])),
     "token.renewed": lambda said: renewed_message(dt.datetime.fromisoformat(said["expires_at"])),
     "command.done": lambda said: refused_command_message(said["command_id"], Refusal(said["reason"])),
     "error": lambda said: error_message(
@@ -258,3 +261,29 @@ def documented_members(kind: type) -> dict[str, str]:
 def test_the_table_of_events_is_that_of_the_code() -> None:
     types = {arm.model_fields["type"].default for arm in get_args(get_args(Event)[0])}
     assert set(unquoted(rows("type", "says"))) == types
+
+
+def test_the_table_of_levels_is_that_of_the_dial() -> None:
+    levels = {*get_args(Autonomy), "default"}
+    assert set(unquoted(rows("level", "what the rule does when it fires"))) == levels
+
+
+def test_the_tables_of_statuses_and_outcomes_are_those_of_the_code() -> None:
+    assert set(unquoted(rows("status", "meaning"))) == set(get_args(AdaptationStatus))
+    assert set(unquoted(rows("outcome", "meaning"))) == set(Outcome)
+
+
+def test_the_evidence_of_an_example_has_every_field_of_the_code() -> None:
+    told = [orjson.loads(one.text).get("adaptation") for one in EXAMPLES if one.kind == "server"]
+    shown = {name for one in told if one for value in one["evidence"]["values"] for name in value}
+    assert shown == set(EvidenceValue.model_fields)
+
+
+def test_the_table_of_why_nothing_came_of_a_firing_is_that_of_the_code() -> None:
+    """``decide`` lists the codes in its docstring; ``track`` makes those of suppressed firings."""
+    listed = re.findall(
+        r"^``(\w+)`` +(suppressed|withheld): (.+)$", inspect.getdoc(decide) or "", re.MULTILINE
+    )
+    assert {code: (outcome, meaning) for code, outcome, meaning in rows("why", "outcome", "meaning")} == {
+        f"`{code}`": (outcome, f"{meaning[0].upper()}{meaning[1:]}.") for code, outcome, meaning in listed
+    }

@@ -1,5 +1,6 @@
 """Messages of a client: what is understood, and how the rest is refused."""
 
+import datetime as dt
 import json
 from contextlib import suppress
 
@@ -19,7 +20,17 @@ from push.protocol import (
     error_message,
     parse_client_message,
 )
-from schemas.commands import RateTask
+from schemas.commands import (
+    Command,
+    EditTask,
+    PauseAdaptations,
+    RateTask,
+    SetAutonomy,
+    TaskEdits,
+    UndoAdaptation,
+)
+from schemas.records import Adaptation
+from support.records import an_evidence
 
 
 def test_a_hello_needs_only_a_token() -> None:
@@ -34,6 +45,44 @@ def test_a_hello_may_say_null_for_no_event() -> None:
 def test_a_command_is_understood() -> None:
     text = '{"type":"task.rate","command_id":"c1","task_id":"walk","rating":5}'
     assert parse_client_message(text) == RateTask(command_id="c1", task_id="walk", rating=5)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        EditTask(command_id="c1", task_id="run", base_version=3, edits=TaskEdits(duration_minutes=20)),
+        UndoAdaptation(command_id="c1", adaptation_id="a1"),
+        PauseAdaptations(command_id="c1", until=None),
+        PauseAdaptations(command_id="c1", until=dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC)),
+        SetAutonomy(command_id="c1", rule="stress_spike", level="default"),
+        SetAutonomy(command_id="c1", reduce_only=False),
+    ],
+    ids=str,
+)
+def test_a_word_about_changes_is_understood_as_our_own_clients_write_it(command: Command) -> None:
+    assert parse_client_message(command.model_dump_json()) == command
+
+
+def test_a_client_cannot_say_what_the_history_has() -> None:
+    adaptation = Adaptation(
+        adaptation_id="a1",
+        user_id="ada",
+        rule="stress_spike",
+        kind="protective",
+        action="reduce_intensity",
+        status="applied",
+        created_at=dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC),
+        expires_at=dt.datetime(2026, 11, 20, 15, tzinfo=dt.UTC),
+        reason="Because.",
+        evidence=an_evidence(),
+        confidence=1.0,
+        changes=(),
+    )
+    undo = UndoAdaptation(command_id="c7", adaptation_id="a1", record=adaptation)
+    with pytest.raises(RefusedError) as refused:
+        parse_client_message(undo.model_dump_json())
+    assert (refused.value.reason, refused.value.command_id) == (Refusal.BAD_FIELD, "c7")
+    assert refused.value.detail.startswith("record: ")
 
 
 def test_a_question_is_understood() -> None:
@@ -109,6 +158,39 @@ def test_a_question_is_understood() -> None:
             id="no such zone",
         ),
         pytest.param(
+            '{"type":"task.edit","command_id":"c","task_id":"t","base_version":1,"edits":{}}',
+            "bad_field",
+            "nothing is edited",
+            id="nothing edited",
+        ),
+        pytest.param(
+            '{"type":"task.edit","command_id":"c","task_id":"t","base_version":1,"edits":{"status":"completed"}}',
+            "bad_field",
+            "edits.status",
+            id="not to be edited",
+        ),
+        pytest.param(
+            '{"type":"adaptation.pause","command_id":"c"}', "bad_field", "until", id="pause without an end"
+        ),
+        pytest.param(
+            '{"type":"adaptation.pause","command_id":"c","until":"2026-11-20T09:00:00"}',
+            "bad_field",
+            "until",
+            id="moment without offset",
+        ),
+        pytest.param(
+            '{"type":"autonomy.set","command_id":"c","rule":"stress_spike"}',
+            "bad_field",
+            "level together",
+            id="a rule without a level",
+        ),
+        pytest.param(
+            '{"type":"autonomy.set","command_id":"c","rule":"stress_spike","level":"always"}',
+            "bad_field",
+            "level",
+            id="no such level",
+        ),
+        pytest.param(
             r'{"type":"task.skip","command_id":"c","task_id":"t","reason":"a\u0000b"}',
             "bad_field",
             "U+0000",
@@ -160,8 +242,26 @@ _json = st.recursive(
 
 
 @given(
-    st.sampled_from(["hello", "token.renew", "plan.get", "task.rate", "plan.put", "profile.set"]),
-    st.dictionaries(st.sampled_from(["token", "command_id", "plan", "rating", "task_id", "date"]), _json),
+    st.sampled_from(
+        [
+            "hello",
+            "token.renew",
+            "plan.get",
+            "task.rate",
+            "plan.put",
+            "profile.set",
+            "task.edit",
+            "adaptation.undo",
+            "adaptation.pause",
+            "autonomy.set",
+        ]
+    ),
+    st.dictionaries(
+        st.sampled_from(
+            ["token", "command_id", "plan", "rating", "task_id", "date", "edits", "record", "until", "level"]
+        ),
+        _json,
+    ),
 )
 def test_any_json_is_a_message_or_a_refusal(kind: str, fields: dict[str, object]) -> None:
     with suppress(RefusedError):
