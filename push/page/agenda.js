@@ -1,7 +1,7 @@
 // The same plan as a list, where the screen is too narrow for words beside the bars.
 
 import { element, icon } from "./elements.js";
-import { differenceOf, tasksOf } from "./plan.js";
+import { adaptationOf, differenceOf, tasksOf } from "./plan.js";
 import { timeOfDay } from "./clock.js";
 
 const STATUS_WORDS = { started: "now", completed: "done", skipped: "skipped", upcoming: "" };
@@ -10,9 +10,7 @@ const STATUS_WORDS = { started: "now", completed: "done", skipped: "skipped", up
 export function drawAgenda(root, plan, scale, { shown, chosen, onChoose }) {
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.taskId : null;
   const items = tasksOf(plan).map((task) => {
-    const adaptation = shown.find((one) =>
-      one.changes.some((change) => change.task_id === task.task_id && change.date === scale.date),
-    );
+    const adaptation = adaptationOf(task, shown, scale.date);
     return element("li", { class: `entry ${task.status}` }, rowOf(task, adaptation, scale, { chosen, onChoose }));
   });
   root.replaceChildren(...items);

@@ -2,35 +2,44 @@
 
 import { AnswerError, ask, repeat } from "./api.js";
 import { Clock, localDate, longDate, timeOfDay } from "./clock.js";
-import { effectOf } from "./card.js";
 import { DayView } from "./dayview.js";
 import { Decisions } from "./decisions.js";
 import { setText } from "./elements.js";
 import { noServerFace, noTokenFace, nobodyFace, refusedFace } from "./faces.js";
 import { Masthead } from "./masthead.js";
+import { newsOf } from "./news.js";
 import { changeSentence } from "./normalrange.js";
 import { PatchError, applyPatch } from "./patch.js";
-import { People, stateParts } from "./people.js";
+import { People, foldWhenNarrow, stateParts } from "./people.js";
 import { Stream, newCommandId } from "./stream.js";
+import { fragment, takeToken } from "./token.js";
 import { nameOf, refusalOf } from "./words.js";
+import { YouDecide } from "./youdecide.js";
 
 const PEOPLE_EVERY_MS = 2000;
 const SERIES_EVERY_MS = 1000;
-const TOKEN_KEY = "daybeat-token";
 
 class Page {
   #token;
   #clock = new Clock();
   #masthead = new Masthead(byId("figures"), byId("connection"));
   #people = new People(byId("people"), byId("people-summary"), { onChoose: (id) => this.#choose(id) });
-  #decisions = new Decisions(byId("decisions"), byId("decisions-face"));
-  #view = new DayView(byId("day"), this.#clock, { onAnswer: (adaptation, act) => this.#answer(adaptation, act) });
+  #decisions = new Decisions(byId("decisions"), byId("decisions-face"), { onUndo: (id) => this.#answer(id, "undo") });
+  #view = new DayView(byId("day"), this.#clock, { onAnswer: (one, act) => this.#answer(one.adaptation_id, act) });
+  #youDecide = new YouDecide(byId("you-decide"), {
+    send: (command, onOutcome) => this.#send(command, onOutcome),
+    moment: () => ({ now: this.#clock.now(), zone: this.#view.zone }),
+    onOpen: () => this.#askProfile(),
+  });
   #life = new AbortController();
   #person = null;
   #known = [];
   #stream = null;
   #visit = null;
-  #answered = new Map();
+  /** What to do with the answers that are awaited, by command id. */
+  #awaited = new Map();
+  #profileIsAwaited = false;
+  #profileIsStale = false;
   #dateShown = "";
   #hasPeople = false;
 
@@ -78,9 +87,11 @@ class Page {
     history.replaceState(null, "", `#person=${userId}`);
     this.#visit?.abort();
     this.#stream?.close();
-    this.#answered.clear();
+    this.#awaited.clear();
+    this.#profileIsAwaited = false;
     this.#dateShown = "";
     this.#decisions.clear();
+    this.#youDecide.clear();
     this.#people.choose(userId);
     this.#view.begin(userId, this.#person.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
     this.#showPerson();
@@ -119,15 +130,49 @@ class Page {
     return {
       state: (state, { reason }) => (state === "refused" ? this.#refuse(reason) : this.#masthead.showConnection(state)),
       plan: (plan, message) => {
-        this.#view.setPlan(plan, message.proposals);
-        // A plan says its zone; without one the profile knows which day is today.
-        if (plan === null) this.#stream.send({ type: "profile.get", command_id: newCommandId() });
+        this.#view.setPlan(plan, message.proposals, message.adaptations);
+        this.#askProfile();
         this.#dateShown = this.#today();
         this.#showPerson();
       },
       event: (event) => this.#takeEvent(event),
-      answer: (message) => this.#takeAnswer(message),
+      answer: (message) => {
+        const take = this.#awaited.get(message.command_id);
+        this.#awaited.delete(message.command_id);
+        take?.(message);
+      },
     };
+  }
+
+  /** Send a command or question; `onAnswer` gets the answer. */
+  #send(command, onAnswer) {
+    const commandId = newCommandId();
+    this.#awaited.set(commandId, onAnswer);
+    this.#stream.send({ ...command, command_id: commandId });
+  }
+
+  /** Ask for the profile. While an answer is awaited, which may be too old already, once more behind it. */
+  #askProfile() {
+    if (this.#profileIsAwaited) {
+      this.#profileIsStale = true;
+      return;
+    }
+    this.#profileIsAwaited = true;
+    this.#profileIsStale = false;
+    this.#send({ type: "profile.get" }, (message) => {
+      this.#profileIsAwaited = false;
+      if (this.#profileIsStale) this.#askProfile();
+      else if (message.type === "profile") this.#takeProfile(message.profile);
+    });
+  }
+
+  #takeProfile(profile) {
+    this.#youDecide.show(profile);
+    if (this.#view.plan !== null) return;
+    // A plan says its zone; without one the profile knows which day is today.
+    this.#view.setZone(profile.time_zone);
+    this.#dateShown = this.#today();
+    this.#showPerson();
   }
 
   #takeEvent(event) {
@@ -136,6 +181,8 @@ class Page {
     else if (type === "plan.replaced" && event.plan.date === this.#today()) this.#view.setPlan(event.plan);
     else if (type === "task.changed") this.#changeTask(event);
     else if (type === "baseline.changed") this.#tellRange({ ...event.baseline, time: event.time });
+    // Whoever sent it, this page's person or another page: it may have moved a dial.
+    else if (type === "command.done") this.#askProfile();
     else if (adaptation) this.#tell(event);
   }
 
@@ -166,39 +213,21 @@ class Page {
   }
 
   #tell(event) {
-    const { type, adaptation } = event;
+    const { adaptation } = event;
     this.#decisions.takeEvent(event, this.#view.zone);
-    if (type === "adaptation.noted" && adaptation.status !== "declined") return;
     this.#view.tell(adaptation);
-    if (type === "adaptation.noted") return;
-    const effect = effectOf(adaptation, this.#view.plan?.date);
-    const verb = type === "adaptation.proposed" ? "A change is proposed" : "The plan changed";
-    setText(byId("announcer"), `${verb} for ${nameOf(this.#person)}. ${adaptation.reason} ${effect}`);
+    setText(byId("announcer"), newsOf(adaptation, nameOf(this.#person), this.#view.plan?.date));
   }
 
-  #answer(adaptation, act) {
-    const command = { type: `adaptation.${act}`, command_id: newCommandId(), adaptation_id: adaptation.adaptation_id };
-    this.#answered.set(command.command_id, adaptation.adaptation_id);
-    this.#view.setAnswer(adaptation.adaptation_id, "sent");
-    this.#stream.send(command);
-  }
-
-  #takeAnswer(message) {
-    if (message.type === "plan") {
-      if (message.date === this.#today()) this.#view.setPlan(message.plan);
-      return;
-    }
-    if (message.type === "profile") {
-      this.#view.setZone(message.profile.time_zone);
-      this.#dateShown = this.#today();
-      this.#showPerson();
-      return;
-    }
-    const adaptationId = this.#answered.get(message.command_id);
-    if (!adaptationId) return;
-    this.#answered.delete(message.command_id);
-    this.#view.setAnswer(adaptationId, { ok: message.ok, reason: message.reason });
-    setText(byId("announcer"), message.ok ? "Your answer was taken." : refusalOf(message.reason));
+  #answer(adaptationId, act) {
+    const show = (answer) => {
+      for (const part of [this.#view, this.#decisions]) part.setAnswer(adaptationId, { act, ...answer });
+    };
+    show({ state: "sent" });
+    this.#send({ type: `adaptation.${act}`, adaptation_id: adaptationId }, ({ ok, reason }) => {
+      show({ state: ok ? "done" : "refused", reason });
+      if (!ok) setText(byId("announcer"), refusalOf(reason));
+    });
   }
 
   #showPerson() {
@@ -224,10 +253,13 @@ class Page {
   #tick() {
     const pauseMs = this.#view.tick();
     if (this.#person) this.#showTime();
+    this.#youDecide.tick();
     // At midnight of the person's zone another day begins, and with it another plan.
     if (this.#dateShown && this.#dateShown !== this.#today()) {
       this.#dateShown = this.#today();
-      this.#stream.send({ type: "plan.get", command_id: newCommandId(), date: this.#dateShown });
+      this.#send({ type: "plan.get", date: this.#dateShown }, (message) => {
+        if (message.type === "plan" && message.date === this.#today()) this.#view.setPlan(message.plan);
+      });
     }
     // The line of now is moved only when it would be seen to move; a real day needs no frame after frame.
     setTimeout(() => requestAnimationFrame(() => this.#tick()), Math.max(0, pauseMs - 16));
@@ -250,10 +282,6 @@ function byId(id) {
   return document.getElementById(id);
 }
 
-function fragment() {
-  return new URLSearchParams(location.hash.slice(1));
-}
-
 function showFace(face) {
   const place = byId("face");
   place.replaceChildren(...(face ? [face] : []));
@@ -261,30 +289,7 @@ function showFace(face) {
   document.body.classList.remove("starting");
 }
 
-/** The token leaves the address bar at once, so that it is not copied or shown along with it. */
-function takeToken() {
-  const given = fragment();
-  const token = given.get("token");
-  if (token) {
-    sessionStorage.setItem(TOKEN_KEY, token);
-    given.delete("token");
-    history.replaceState(null, "", given.size ? `#${given}` : location.pathname);
-  }
-  return token ?? sessionStorage.getItem(TOKEN_KEY);
-}
-
-function foldPeopleWhenNarrow() {
-  const narrow = matchMedia("(max-width: 859px)");
-  const panel = byId("people-panel");
-  const fold = () => {
-    panel.dataset.folds = narrow.matches;
-    panel.open = !narrow.matches;
-  };
-  narrow.addEventListener("change", fold);
-  fold();
-}
-
-foldPeopleWhenNarrow();
+foldWhenNarrow(byId("people-panel"));
 const token = takeToken();
 if (token) new Page(token);
 else showFace(noTokenFace());

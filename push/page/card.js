@@ -1,9 +1,17 @@
 // Why the day changed, or should: one sentence between the curve that caused it and the bars it moved.
 
 import { element, icon } from "./elements.js";
+import { confidenceText, evidenceOf } from "./evidence.js";
 import { differenceOf } from "./plan.js";
 import { timeOfDay } from "./clock.js";
 import { KINDS, plainWords, refusalOf } from "./words.js";
+
+const ACCEPT = { act: "accept", word: "Accept", icon: "done" };
+const DECLINE = { act: "decline", word: "Decline", icon: "declined" };
+const KEEP = { act: "accept", word: "Keep", icon: "done" };
+const UNDO = { act: "undo", word: "Undo", icon: "undo" };
+/** What a person may answer, by the adaptation's status. */
+const CHOICES = { proposed: [ACCEPT, DECLINE], applied: [KEEP, UNDO], accepted: [UNDO] };
 
 /** The card of the adaptation that is told about. */
 export class Card {
@@ -11,6 +19,7 @@ export class Card {
   #onAnswer;
   #onStep;
   #shown = "";
+  #opened = null;
 
   constructor(root, { onAnswer, onStep }) {
     this.#root = root;
@@ -24,23 +33,24 @@ export class Card {
 
   /**
    * Show an adaptation, or that there is none (null).
-   * @param answer what became of the person's answer: null, "sent", or {ok, reason}.
+   * @param madeByItself whether it was made before anybody was asked.
+   * @param answer what became of the person's answer: null, or {act, state: "sent" | "done" | "refused", reason}.
    * @param index its place among the `count` that can be stepped through.
    */
-  show(adaptation, { zone, date, answer, index, count }) {
-    const key = JSON.stringify([adaptation, zone, date, answer, index, count]);
+  show(adaptation, { zone, date, madeByItself, answer, index, count }) {
+    const key = JSON.stringify([adaptation, zone, date, madeByItself, answer, index, count]);
     if (key === this.#shown) return;
     this.#shown = key;
     const focused = this.#root.contains(document.activeElement) ? document.activeElement.dataset.act : null;
     this.#root.replaceChildren(
-      adaptation ? this.#card(adaptation, { zone, date, answer, index, count }) : nothing(),
+      adaptation ? this.#card(adaptation, { zone, date, madeByItself, answer, index, count }) : nothing(),
     );
     if (!focused) return;
     const again = this.#root.querySelector(`[data-act="${focused}"]:not(:disabled)`) ?? this.#root.firstElementChild;
     again.focus();
   }
 
-  #card(adaptation, { zone, date, answer, index, count }) {
+  #card(adaptation, { zone, date, madeByItself, answer, index, count }) {
     const { word } = KINDS[adaptation.kind];
     const when = adaptation.evidence ? timeOfDay(Date.parse(adaptation.evidence.reading.time), zone) : null;
     const until = untilOf(adaptation, zone);
@@ -56,31 +66,55 @@ export class Card {
       element("p", { class: "effect" }, effectOf(adaptation, date)),
     );
     const looks = { class: `card ${adaptation.kind} ${adaptation.status}`, tabindex: "-1" };
-    return element("article", looks, head, text, this.#foot(adaptation, answer));
+    const foot = this.#foot(adaptation, { madeByItself, answer });
+    return element("article", looks, head, text, foot, ...this.#evidence(adaptation, zone));
   }
 
-  #foot(adaptation, answer) {
-    if (answer && answer !== "sent" && !answer.ok) {
-      return element("p", { class: "outcome", role: "status" }, refusalOf(answer.reason));
-    }
-    if (adaptation.status === "proposed") return this.#choice(adaptation, answer === "sent");
-    if (adaptation.status === "accepted") return outcome("done", "You accepted this.");
-    if (adaptation.status === "declined") return outcome("declined", "You declined this. The plan stays as it was.");
-    return null;
+  #foot(adaptation, { madeByItself, answer }) {
+    const said = sayingOf(adaptation.status, madeByItself);
+    const refusal = answer?.state === "refused" ? refusalOf(answer.reason) : null;
+    return element(
+      "div", { class: "card-foot" },
+      said ? element("p", { class: "outcome", role: "status" }, icon(said.icon), said.text) : null,
+      refusal ? element("p", { class: "refusal", role: "status" }, refusal) : null,
+      this.#choices(adaptation, answer),
+    );
   }
 
-  #choice(adaptation, isSent) {
-    const button = (act, word, name) => {
-      const node = element("button", { type: "button", class: `choice ${act}`, "data-act": act }, icon(name), word);
+  #choices(adaptation, answer) {
+    const choices = CHOICES[adaptation.status];
+    if (!choices) return null;
+    const isSent = answer?.state === "sent";
+    const buttons = choices.map(({ act, word, icon: name }) => {
+      const text = isSent && answer.act === act ? "Sent …" : word;
+      const node = element("button", { type: "button", class: `choice ${act}`, "data-act": act }, icon(name), text);
       node.disabled = isSent;
       node.addEventListener("click", () => this.#onAnswer(adaptation, act));
       return node;
-    };
-    return element(
-      "div", { class: "choices" },
-      button("accept", isSent ? "Sent …" : "Accept", "done"),
-      button("decline", "Decline", "declined"),
+    });
+    return element("div", { class: "choices" }, ...buttons);
+  }
+
+  /** Return the button that opens the evidence, and the evidence. */
+  #evidence(adaptation, zone) {
+    if (!adaptation.evidence) return [];
+    const id = adaptation.adaptation_id;
+    const panel = element("div", { class: "card-evidence", id: "card-evidence" }, evidenceOf(adaptation, zone));
+    const text = `Evidence · ${confidenceText(adaptation.confidence)}`;
+    const toggle = element(
+      "button", { type: "button", class: "evidence-toggle", "data-act": "evidence", "aria-controls": panel.id }, text,
     );
+    // Drawn anew with every change of its status, the card stays as the person left it.
+    const show = () => {
+      panel.hidden = this.#opened !== id;
+      toggle.setAttribute("aria-expanded", String(!panel.hidden));
+    };
+    toggle.addEventListener("click", () => {
+      this.#opened = this.#opened === id ? null : id;
+      show();
+    });
+    show();
+    return [toggle, panel];
   }
 
   #steps(index, count) {
@@ -97,13 +131,22 @@ export class Card {
   }
 }
 
-function untilOf({ status, expires_at: expiresAt }, zone) {
-  if (status === "declined" || !expiresAt) return null;
-  return `${status === "proposed" ? "open" : "in force"} until ${timeOfDay(Date.parse(expiresAt), zone)}`;
+/** Return what is said of an adaptation that has been answered or is over; null where it is neither. */
+function sayingOf(status, madeByItself) {
+  const asItWas = madeByItself ? "Its time was over; the plan is as it was." : "Its time was over; nothing was changed.";
+  const sayings = {
+    accepted: { icon: "done", text: madeByItself ? "You kept this." : "You accepted this." },
+    declined: { icon: "declined", text: "You declined this. The plan stays as it was." },
+    undone: { icon: "undo", text: "You took this back." },
+    expired: { icon: "held", text: asItWas },
+    noted: { icon: "note", text: "Only noted, as you wanted. Nothing was changed." },
+  };
+  return sayings[status] ?? null;
 }
 
-function outcome(name, text) {
-  return element("p", { class: "outcome", role: "status" }, icon(name), text);
+function untilOf({ status, expires_at: expiresAt }, zone) {
+  const words = { proposed: "open until", applied: "in force until" }[status];
+  return words && expiresAt ? `${words} ${timeOfDay(Date.parse(expiresAt), zone)}` : null;
 }
 
 function nothing() {
@@ -113,10 +156,11 @@ function nothing() {
 /** Return in words what an adaptation does to the tasks: "Interval run 50 → 25 min, high → moderate". */
 export function effectOf(adaptation, date) {
   const effects = adaptation.changes.map((change) => {
-    const other = change.date === date ? "" : " (tomorrow)";
+    const other = change.date === date ? "" : change.date > date ? " (tomorrow)" : " (an earlier day)";
     const name = change.original.title === change.adapted.title ? `${change.original.title} ` : "";
     return `${name}${differenceOf(change.original, change.adapted)}${other}`;
   });
   const lines = effects.length > 3 ? [...effects.slice(0, 3), `and ${effects.length - 3} more`] : effects;
-  return lines.join("; ");
+  const could = adaptation.status === "noted" && lines.length ? "It could have been: " : "";
+  return could + lines.join("; ");
 }

@@ -1,6 +1,6 @@
 // The chosen person's day: curves, sentence, bars and the line of now, all on one scale.
 
-import { Adaptations } from "./adaptations.js";
+import { Adaptations, inOrder } from "./adaptations.js";
 import { drawAgenda } from "./agenda.js";
 import { Body } from "./body.js";
 import { DayScale, localDate, timeOfDay } from "./clock.js";
@@ -43,7 +43,7 @@ export class DayView {
   #zone = "UTC";
   #userId = "";
 
-  /** `onAnswer(adaptation, "accept" | "decline")` sends the person's answer. */
+  /** `onAnswer(adaptation, "accept" | "decline" | "undo")` sends the person's answer. */
   constructor(node, clock, { onAnswer }) {
     this.#node = node;
     this.#clock = clock;
@@ -52,7 +52,7 @@ export class DayView {
     this.#body = new Body(this.#parts.body);
     this.#legend = new Legend(this.#parts.legend);
     this.#timeline = new Timeline(this.#parts.timeline, { onChoose: (id) => this.choose(id) });
-    const onStep = (index) => this.choose(this.#shown()[index].adaptation_id);
+    const onStep = (index) => this.choose(this.#stepped()[index].adaptation_id);
     this.#story = new Story(this.#parts, this.#body, this.#timeline, { onAnswer, onStep });
     this.#readout = new Readout(this.#parts.readout, {
       valuesAt: (ms) => this.#body.valuesAt(this.#series, ms),
@@ -84,12 +84,13 @@ export class DayView {
     this.#layOut();
   }
 
-  /** Take a whole plan, or null where the day has none. `proposals` are those that wait; null: as before. */
-  setPlan(plan, proposals = null) {
+  /** Take a whole plan, null where the day has none, with what waits and what is in force; null: as before. */
+  setPlan(plan, proposals = null, inForce = null) {
     this.#plan = plan;
     this.#hasPlanAnswer = true;
     if (plan) this.#zone = plan.time_zone;
-    this.#adaptations.beginPlan(plan, proposals);
+    this.#adaptations.beginPlan(plan, proposals, inForce);
+    if (!this.#shown().some((one) => one.adaptation_id === this.#chosen)) this.#chosen = null;
     this.#layOut();
   }
 
@@ -102,16 +103,19 @@ export class DayView {
   /** Take a plan that a patch or a person's doing changed; bars go to their new places. */
   changePlan(plan, adaptation) {
     this.#plan = plan;
-    if (adaptation) this.#adaptations.take(adaptation);
+    if (adaptation) this.#takeAdaptation(adaptation);
     this.#adaptations.takePlan(plan);
     if (adaptation) this.#chosen = adaptation.adaptation_id;
     this.#layOut({ animate: true });
   }
 
-  /** Take an adaptation that an event tells of. */
+  /** Take an adaptation that an event tells of, and tell of it, unless something waits that matters more. */
   tell(adaptation) {
-    this.#adaptations.take(adaptation);
-    this.choose(adaptation.adaptation_id);
+    const told = this.#toldOf(this.#shown());
+    this.#takeAdaptation(adaptation);
+    const isTold = told?.adaptation_id === adaptation.adaptation_id;
+    if (isTold || !this.#isMinor(adaptation)) this.choose(adaptation.adaptation_id);
+    else this.#layOut({ animate: true });
   }
 
   /** Tell of one adaptation instead of another. */
@@ -144,7 +148,7 @@ export class DayView {
     this.#drawBody();
   }
 
-  /** Show what became of an answer to a proposal: "sent", or {ok, reason}. */
+  /** Show what became of an answer: {act, state, reason}. */
   setAnswer(adaptationId, answer) {
     this.#story.setAnswer(adaptationId, answer);
     this.#drawStory({});
@@ -218,7 +222,7 @@ export class DayView {
     }
     const shown = this.#shown();
     const chosen = this.#toldOf(shown)?.adaptation_id ?? null;
-    const how = { left: this.#left, wide: this.#wide, shown: inOrder(shown, chosen), chosen, animate, now };
+    const how = { left: this.#left, wide: this.#wide, shown: preferred(shown, chosen), chosen, animate, now };
     this.#timeline.draw(this.#plan, this.#scale, how);
     if (this.#wide) agenda.replaceChildren();
     else drawAgenda(agenda, this.#plan, this.#scale, { ...how, onChoose: (id) => this.choose(id) });
@@ -227,13 +231,35 @@ export class DayView {
   #drawStory({ animate = false }) {
     if (!this.#scale) return;
     this.#parts.why.classList.toggle("hidden", !this.#plan);
-    const shown = this.#shown();
-    const view = { scale: this.#scale, zone: this.#zone, wide: this.#wide, left: this.#left };
-    this.#story.draw(this.#toldOf(shown), shown, view, { animate });
+    const told = this.#toldOf(this.#shown());
+    const madeByItself = Boolean(told) && this.#adaptations.wasMadeByItself(told.adaptation_id);
+    const view = { scale: this.#scale, zone: this.#zone, wide: this.#wide, left: this.#left, madeByItself };
+    this.#story.draw(told, this.#stepped(), view, { animate });
+  }
+
+  /** An answer belongs to what was answered: with another status it is over. */
+  #takeAdaptation(adaptation) {
+    const id = adaptation.adaptation_id;
+    if (this.#adaptations.get(id)?.status !== adaptation.status) this.#story.setAnswer(id, null);
+    this.#adaptations.take(adaptation);
+  }
+
+  /** What is over without the person's doing is no reason to push aside a proposal that waits. */
+  #isMinor({ adaptation_id: id, status }) {
+    if (status === "expired" && !this.#adaptations.wasMadeByItself(id)) return true;
+    const waits = this.#shown().some((one) => one.status === "proposed");
+    return waits && (status === "expired" || status === "noted");
   }
 
   #shown() {
     return this.#adaptations.shown(this.#clock.now());
+  }
+
+  /** What can be stepped through: the one told about belongs to it, even where it is over. */
+  #stepped() {
+    const shown = this.#shown();
+    const told = this.#toldOf(shown);
+    return !told || shown.includes(told) ? shown : inOrder([...shown, told]);
   }
 
   /** The one that was chosen, else an open proposal, else the latest change. */
@@ -245,7 +271,7 @@ export class DayView {
 }
 
 /** Where two changed one task, its bar belongs to the one that is told about, else to the latest. */
-function inOrder(shown, chosen) {
+function preferred(shown, chosen) {
   const isChosen = (one) => one.adaptation_id === chosen;
   return [...shown].reverse().sort((one, other) => isChosen(other) - isChosen(one));
 }

@@ -1,14 +1,19 @@
-// The stream of decisions, newest first. Each opens its evidence: what was read, what it was compared with.
+// The stream of decisions, newest first. Each opens its evidence: what was read, what it was compared with; one that
+// changed the plan can be taken back from here, also when its day is over.
 
 import { element, icon } from "./elements.js";
 import { timeOfDay } from "./clock.js";
+import { evidenceOf } from "./evidence.js";
 import { changesOf } from "./normalrange.js";
 import { changeItemOf, keyOfChange } from "./rangechange.js";
-import { QUIET_OUTCOMES, measureWord, numberText, outcomeOf, plainWords, valueText, whyOf } from "./words.js";
+import { QUIET_OUTCOMES, outcomeOf, plainWords, refusalOf, whyOf } from "./words.js";
 
 const SHOWN_MAX = 200;
 /** The stream reaches back so far. */
 const SPAN_MS = 24 * 3_600_000;
+/** Outcomes of a change that is in force, and of one that no longer is. */
+const MADE = new Set(["applied", "accepted"]);
+const OVER = new Set(["undone", "expired"]);
 
 /** The list of one person's decisions, from stored rows and from events that just came. */
 export class Decisions {
@@ -16,15 +21,23 @@ export class Decisions {
   #face;
   #items = new Map();
   #zone = "UTC";
+  #onUndo;
+  /** Ids of changes that are over; what became of the wish to take one back. */
+  #over = new Set();
+  #answers = new Map();
 
-  constructor(list, face) {
+  /** `onUndo(adaptationId)` takes a change back. */
+  constructor(list, face, { onUndo }) {
     this.#list = list;
     this.#face = face;
+    this.#onUndo = onUndo;
     this.clear();
   }
 
   clear() {
     this.#items.clear();
+    this.#over.clear();
+    this.#answers.clear();
     this.#list.replaceChildren();
     this.#face.hidden = false;
   }
@@ -40,34 +53,66 @@ export class Decisions {
   takeEvent(event, zone) {
     this.#setZone(zone);
     const { adaptation } = event;
-    const isNote = event.type === "adaptation.noted" && adaptation.status !== "declined";
-    const outcome = isNote ? "withheld" : adaptation.status;
-    this.#putDecision({ ...adaptation, time: event.time, outcome, why: "" });
+    const outcome = { noted: "fired" }[adaptation.status] ?? adaptation.status;
+    this.#putDecision({ ...adaptation, firing_id: adaptation.adaptation_id, time: event.time, outcome, why: "" });
+  }
+
+  /** Show what became of an answer: {act, state: "sent" | "done" | "refused", reason}. */
+  setAnswer(adaptationId, answer) {
+    this.#answers.set(adaptationId, answer);
+    this.#drawAgain((one) => one.firingId === adaptationId);
   }
 
   /** Take a day on which the HRV left its normal range or came back. */
   takeRangeChange(day, zone) {
     this.#setZone(zone);
-    this.#put(keyOfChange(day), day.time, true, () => changeItemOf(day, this.#zone));
+    const makeItem = () => changeItemOf(day, this.#zone);
+    this.#put(keyOfChange(day), { time: day.time, isStored: true, firingId: null, makeItem });
   }
 
   /** The rows may come before the plan that says the person's zone: their times are then written anew. */
   #setZone(zone) {
     if (zone === this.#zone) return;
     this.#zone = zone;
-    for (const one of this.#items.values()) {
+    this.#drawAgain(() => true);
+  }
+
+  #drawAgain(isMeant) {
+    for (const one of [...this.#items.values()].filter(isMeant)) {
+      const hadFocus = one.item.contains(document.activeElement);
       const item = one.makeItem();
       item.firstElementChild.open = one.item.firstElementChild.open;
       one.item.replaceWith(item);
       one.item = item;
+      if (hadFocus) item.querySelector("summary").focus();
     }
   }
 
   #putDecision(decision) {
-    this.#put(keyOf(decision), decision.time, Boolean(decision.decision_id), () => itemOf(decision, this.#zone));
+    const { firing_id: firingId, outcome, time } = decision;
+    const makeItem = () => itemOf(decision, this.#zone, this.#undoOf(decision));
+    this.#put(keyOf(decision), { time, isStored: Boolean(decision.decision_id), firingId, makeItem });
+    if (!OVER.has(outcome) || this.#over.has(firingId)) return;
+    this.#over.add(firingId);
+    this.#drawAgain((one) => one.firingId === firingId);
   }
 
-  #put(key, time, isStored, makeItem) {
+  /** Return the button that takes a change back, null where there is nothing to take back. */
+  #undoOf({ firing_id: id, outcome, rule }) {
+    if (!MADE.has(outcome) || this.#over.has(id)) return null;
+    const { act, state, reason } = this.#answers.get(id) ?? {};
+    const isSent = state === "sent" && act === "undo";
+    const label = `Undo ${plainWords(rule)}`;
+    const button = element(
+      "button", { type: "button", class: "undo", "aria-label": isSent ? null : label }, icon("undo"), isSent ? "Sent …" : "Undo",
+    );
+    button.disabled = state === "sent";
+    button.addEventListener("click", () => this.#onUndo(id));
+    const refusal = state === "refused" && act === "undo" ? refusalOf(reason) : null;
+    return element("div", { class: "undo-row" }, button, refusal && element("span", { role: "status" }, refusal));
+  }
+
+  #put(key, { time, isStored, firingId, makeItem }) {
     const known = this.#items.get(key);
     if (known && (known.isStored || !isStored)) return;
     const timeMs = Date.parse(time);
@@ -75,7 +120,7 @@ export class Decisions {
     const item = makeItem();
     item.firstElementChild.open = isOpen;
     known?.item.remove();
-    this.#items.set(key, { item, timeMs, isStored, makeItem });
+    this.#items.set(key, { item, timeMs, isStored, firingId, makeItem });
     this.#place(item, timeMs);
     this.#face.hidden = true;
     if (this.#items.size > SHOWN_MAX) this.#forgetOldest();
@@ -99,7 +144,7 @@ function keyOf({ rule, outcome, evidence: { reading } }) {
   return [rule, outcome, reading.device, reading.seq, Date.parse(reading.time)].join(" ");
 }
 
-function itemOf(decision, zone) {
+function itemOf(decision, zone, undo) {
   const { word, icon: name } = outcomeOf(decision.outcome);
   const isQuiet = QUIET_OUTCOMES.has(decision.outcome);
   const summary = element(
@@ -111,37 +156,12 @@ function itemOf(decision, zone) {
     ),
     element("span", { class: "sentence" }, sentenceOf(decision)),
   );
-  const details = element("details", {}, summary, evidenceOf(decision, zone));
+  const details = element("details", {}, summary, evidenceOf(decision, zone), undo);
   return element("li", { class: `decision ${decision.outcome}${isQuiet ? " quiet" : ""}` }, details);
 }
 
 function sentenceOf({ reason, why, outcome }) {
-  const parts = [reason, why ? `${plainWords(outcome)}: ${whyOf(why)}.` : ""].filter(Boolean);
-  return parts.join(" ") || plainWords(outcome);
-}
-
-function evidenceOf({ evidence, confidence }, zone) {
-  const rows = evidence.values.map((one) =>
-    element("tr", {},
-      element("th", { scope: "row" }, measureWord(one.measure), element("time", {}, timeOfDay(Date.parse(one.time), zone))),
-      element("td", {}, valueText(one.measure, one.value)),
-      element("td", {}, one.threshold === null ? "–" : valueText(one.measure, one.threshold)),
-      element("td", {}, usualOf(one)),
-    ),
-  );
-  const heads = ["Measure", "Value", "Limit", "Usual"].map((text) => element("th", { scope: "col" }, text));
-  const { device, seq, time } = evidence.reading;
-  const source = [`Read by ${device} at ${timeOfDay(Date.parse(time), zone)}`, seq === null ? "" : `no. ${seq}`];
-  return element(
-    "div", { class: "evidence" },
-    element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)),
-    element("p", {}, `${source.filter(Boolean).join(", ")} · confidence ${Math.round(confidence * 100)} %`),
-  );
-}
-
-/** Return "0.55 ± 0.11", with a remark where the baseline is still young. */
-function usualOf({ measure, baseline, baseline_sd: sd, baseline_count: count }) {
-  if (baseline === null) return "none yet";
-  const spread = sd === null ? "" : `${numberText(measure, baseline)} ± `;
-  return `${spread}${valueText(measure, sd ?? baseline)}${count === null ? "" : ` (n ${count})`}`;
+  const { word } = outcomeOf(outcome);
+  const parts = [reason, why ? `${word}: ${whyOf(why)}.` : ""].filter(Boolean);
+  return parts.join(" ") || word;
 }

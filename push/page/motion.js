@@ -4,8 +4,10 @@ const MOTION_MS = 380;
 const EASING = "cubic-bezier(0.22, 0.8, 0.26, 1)";
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Let an element go through keyframes; it rests in the state that the page gave it. */
+/**
+ * Let an element go through keyframes; it rests in the state that the page gave it.
+ * @returns the motion, null where there is none.
+ */
 export function move(node, keyframes) {
-  if (reduced.matches) return;
-  node.animate(keyframes, { duration: MOTION_MS, easing: EASING });
+  return reduced.matches ? null : node.animate(keyframes, { duration: MOTION_MS, easing: EASING });
 }

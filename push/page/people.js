@@ -64,6 +64,17 @@ export class People {
   }
 }
 
+/** Let the list fold away on a narrow screen, where the day comes first. */
+export function foldWhenNarrow(panel) {
+  const narrow = matchMedia("(max-width: 859px)");
+  const fold = () => {
+    panel.dataset.folds = narrow.matches;
+    panel.open = !narrow.matches;
+  };
+  narrow.addEventListener("change", fold);
+  fold();
+}
+
 /** Return the parts that show a state: icon and word. */
 export function stateParts(code) {
   const { word, icon: name } = STATES[code] ?? { word: "No data", icon: "unknown" };

@@ -14,6 +14,16 @@ export function timed(task) {
   return { ...task, from, to: Date.parse(task.end), before };
 }
 
+/**
+ * Return the adaptation that a task's bar tells of: the one whose mark it bears, or one that is proposed for it;
+ * undefined where there is none. `shown` are candidates, the preferred one first.
+ */
+export function adaptationOf(task, shown, date) {
+  const isMeant = ({ adaptation_id: id, status }) => status === "proposed" || task.adaptation?.adaptation_id === id;
+  const touches = ({ changes }) => changes.some((change) => change.task_id === task.task_id && change.date === date);
+  return shown.find((one) => isMeant(one) && touches(one));
+}
+
 /** Return the moment of the plan's first task or block; Infinity where it has none. */
 export function firstMoment(plan) {
   const starts = [...plan.blocks, ...plan.blocks.flatMap((block) => block.tasks)].map((one) => Date.parse(one.start));

@@ -3,7 +3,7 @@
 import { Card } from "./card.js";
 import { Threads } from "./threads.js";
 
-/** Tells of one adaptation of the day. `view` is where things stand: {scale, zone, wide, left}. */
+/** Tells of one adaptation of the day. `view` is how things stand: {scale, zone, wide, left, madeByItself}. */
 export class Story {
   #parts;
   #body;
@@ -28,7 +28,7 @@ export class Story {
     this.#told = "";
   }
 
-  /** Keep what became of an answer to a proposal: "sent", or {ok, reason}. */
+  /** Keep what became of the person's answer: {act, state: "sent" | "done" | "refused", reason}; null: nothing. */
   setAnswer(adaptationId, answer) {
     this.#answers.set(adaptationId, answer);
   }
@@ -43,6 +43,7 @@ export class Story {
     this.#card.show(adaptation, {
       zone: view.zone,
       date: view.scale.date,
+      madeByItself: view.madeByItself,
       answer: adaptation ? (this.#answers.get(adaptation.adaptation_id) ?? null) : null,
       index,
       count: index < 0 ? 0 : shown.length,

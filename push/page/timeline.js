@@ -1,7 +1,7 @@
 // The day's plan as rounded bars in their blocks. A bar that was changed leaves its old outline behind.
 
 import { element, icon } from "./elements.js";
-import { differenceOf, packRows, tasksOf, timed } from "./plan.js";
+import { adaptationOf, differenceOf, packRows, tasksOf, timed } from "./plan.js";
 import { timeOfDay } from "./clock.js";
 import { move } from "./motion.js";
 
@@ -99,7 +99,8 @@ export class Timeline {
     if (hadFocus) handle.focus();
     const { x, width } = row.bar;
     const { place, top } = row;
-    const drawn = { key, item, form, place, left: left + x, top, width, hasGhost: Boolean(row.ghost) };
+    const ghostOf = row.ghost ? adaptation?.kind ?? "protective" : null;
+    const drawn = { key, item, form, place, left: left + x, top, width, ghostOf };
     if (animate && earlier) slide(earlier, drawn, parts);
     return drawn;
   }
@@ -137,7 +138,7 @@ export class Timeline {
 
 /** Return what is drawn of a task: bar, ghost and preview as {x, width}, label, and the extent of it all. */
 function rowOf(task, scale, form, { shown, now }) {
-  const adaptation = shown.find((one) => one.changes.some((change) => change.task_id === task.task_id && isOf(change, scale)));
+  const adaptation = adaptationOf(task, shown, scale.date);
   const span = ({ from, to }) => {
     const x = Math.max(0, scale.x(from));
     return { x, width: Math.max(BAR_PX_MIN, Math.min(scale.width, scale.x(to)) - x) };
@@ -164,10 +165,6 @@ function rowOf(task, scale, form, { shown, now }) {
 /** A task that may still be changed keeps room to grow by the most that a rule lengthens it. */
 function roomFor(task) {
   return task.status === "upcoming" && !task.locked && !task.before ? LENGTHENED_MAX : 1;
-}
-
-function isOf(change, scale) {
-  return change.date === scale.date;
 }
 
 /** A label goes right of its bar, or left of it where the day ends too soon. */
@@ -255,7 +252,7 @@ function titleOf({ task, lines, isOver }) {
   return title;
 }
 
-/** Slide a bar from where it was to where it is; its old outline fades in behind it. */
+/** Slide a bar from where it was to where it is. Its old outline fades in behind it; filled again, it fades out. */
 function slide(earlier, drawn, parts) {
   const dx = earlier.left - drawn.left;
   const dy = earlier.top - drawn.top;
@@ -266,5 +263,16 @@ function slide(earlier, drawn, parts) {
   if (earlier.width !== drawn.width) {
     move(parts.bar, [{ width: `${earlier.width}px` }, { width: `${drawn.width}px` }]);
   }
-  if (parts.ghost && !earlier.hasGhost) move(parts.ghost, [{ opacity: 0 }, { opacity: 1 }]);
+  if (parts.ghost && !earlier.ghostOf) move(parts.ghost, [{ opacity: 0 }, { opacity: 1 }]);
+  if (earlier.ghostOf && !parts.ghost) letGhostGo(parts.bar, earlier.ghostOf);
+}
+
+/** The outline of what a task was stays until its bar has come back into it. */
+function letGhostGo(bar, kind) {
+  const ghost = bar.cloneNode();
+  ghost.className = `ghost leaving ${kind}`;
+  const motion = move(ghost, [{ opacity: 1 }, { opacity: 0 }]);
+  if (!motion) return;
+  bar.before(ghost);
+  motion.finished.finally(() => ghost.remove());
 }

@@ -14,6 +14,17 @@ export const KINDS = {
   upgrading: { word: "Upgrading", icon: "upgrading" },
 };
 
+/** What a rule may do by itself, from the least to the most. */
+export const LEVELS = {
+  off: { word: "Off", icon: "off" },
+  note: { word: "Note", icon: "note" },
+  propose: { word: "Propose", icon: "question" },
+  apply: { word: "Apply", icon: "done" },
+};
+
+/** What is known of how good a value is. */
+export const QUALITIES = { good: "good quality", low: "low quality", estimated: "estimated" };
+
 const OUTCOMES = {
   fired: { word: "Noted", icon: "note" },
   applied: { word: "Applied", icon: "done" },
@@ -22,7 +33,7 @@ const OUTCOMES = {
   suppressed: { word: "Suppressed", icon: "held" },
   accepted: { word: "Accepted", icon: "done" },
   declined: { word: "Declined", icon: "declined" },
-  undone: { word: "Undone", icon: "declined" },
+  undone: { word: "Undone", icon: "undo" },
   expired: { word: "Expired", icon: "held" },
 };
 
@@ -31,21 +42,41 @@ export const QUIET_OUTCOMES = new Set(["withheld", "suppressed", "expired"]);
 
 const WHYS = {
   cooldown: "the rule fired a short while ago and rests",
-  outranked: "a more urgent rule fired at the same moment",
+  outranked: "a more urgent rule went before it",
   no_plan: "there is no plan it could change",
   daily_cap: "enough was changed today",
   already_proposed: "an earlier proposal still waits for an answer",
   nothing_to_change: "no task of the next hours would really change",
   plan_full: "the changed plan would be too large to store",
+  late: "its reading came late",
+  future: "its reading names a time yet to come",
+  not_worn: "the device was not worn",
+  exercise: "exercise explains these values",
+  low_quality: "the beats were too poor to judge by",
+  estimated: "a level was only estimated, and this rule wants a measured one",
+  daily_limit: "the rule has fired often enough today",
+  paused: "everything was paused",
+  off: "you switched this rule off",
+  reduce_only: "your day may not become harder",
+  protective_in_force: "a protective change is in force",
+  by_lot: "it was left out by lot, to learn whether the rule helps",
+  undone: "you took it back",
+  expired: "its time was over",
+  noted: "you only want to be told",
 };
 
 const REFUSALS = {
   busy: "Daybeat is busy just now. Nothing was changed; try again in a moment.",
   unavailable: "The store cannot be reached just now. Try again in a moment.",
   not_allowed: "This token may not answer for this person.",
-  unknown_adaptation: "This proposal no longer waits for an answer.",
+  unknown_adaptation: "This no longer waits for an answer: it was answered already, or its time is over.",
+  already_undone: "This change was taken back already.",
   expired: "The time of this proposal is over.",
   not_applicable: "The plan has moved on: a task of this proposal has begun, changed or lost its room.",
+  unknown_version: "The plan has changed since you saw it.",
+  unknown_rule: "This rule is no longer in force.",
+  upgrades_need_consent: "A rule that makes the day harder may propose at most.",
+  bad_pause: "A pause must end in the future, and within a year.",
 };
 
 /** Levels travel as 0 to 1 and are shown in percent, as the rules' sentences say them. */
@@ -65,6 +96,10 @@ const MEASURES = {
   sleep_quality: levelCalled("Sleep quality"),
   sleep_minutes: { word: "Time asleep", unit: "min", digits: 0 },
   steps: { word: "Steps", unit: "", digits: 0 },
+  hrv_z: { word: "HRV of the week", unit: "SD", digits: 1 },
+  hrv_days: { word: "Days with HRV", unit: "days", digits: 0 },
+  resting_heart_rate_bpm: { word: "Resting heart rate", unit: "bpm", digits: 0 },
+  strain: { word: "Strain", unit: "TRIMP", digits: 0 },
 };
 
 /** Return a code such as `energy_drop` as words: "Energy drop". */
@@ -101,9 +136,9 @@ export function measureWord(name) {
   return measureOf(name).word;
 }
 
-/** Return a value of a measure with its unit, such as "64 bpm" or "55%". */
-export function valueText(name, value) {
-  const { unit } = measureOf(name);
+/** Return a value with its unit, such as "64 bpm" or "55%"; `givenUnit` is that of a measure not known here. */
+export function valueText(name, value, givenUnit = "") {
+  const unit = MEASURES[name]?.unit ?? givenUnit;
   return `${numberText(name, value)}${unit && unit !== "%" ? " " : ""}${unit}`;
 }
 
@@ -115,6 +150,12 @@ export function numberText(name, value) {
 
 function measureOf(name) {
   return MEASURES[name] ?? { word: plainWords(name), unit: "", digits: 2 };
+}
+
+/** Return a span such as "20 min", "2 h" or "2 days". */
+export function spanText(minutes) {
+  if (minutes >= 2 * 1440 && minutes % 1440 === 0) return `${minutes / 1440} days`;
+  return minutes >= 60 && minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
 }
 
 /** Return a running baseline's row [ms, mean, standard deviation] as a remark: " (usual 60–72)"; "" without one. */

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import jsonpatch
@@ -12,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import JSHandle, Page
 
+from adaptation.rules.vocabulary import VALUES, Value
 from push.feed_events import event_order
+from schemas.records import Outcome
 from support.page_modules import page_with_modules
 
 pytestmark = pytest.mark.browser
@@ -26,7 +30,7 @@ quick = settings(
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with page_with_modules(["adaptations", "clock", "patch", "plan", "series", "stream"]) as page:
+    with page_with_modules(["adaptations", "clock", "patch", "plan", "series", "stream", "words"]) as page:
         yield page
 
 
@@ -350,3 +354,109 @@ def test_a_stored_decision_adds_the_evidence_to_a_change_and_proposes_nothing_by
     assert _shown(known) == ["f-1"]
     change = known.evaluate("known => known.get('f-1')")
     assert (change["kind"], change["evidence"]) == ("protective", {"values": ["applied"]})
+
+
+def _change(name: str, status: str, *, date: str = "2026-11-20", hour: int = 12) -> dict[str, object]:
+    change = {"date": date, "task_id": "run", "original": {}, "adapted": {}}
+    return {**_proposal(name, hour=hour), "status": status, "changes": [change]}
+
+
+def _plan(*marks: tuple[str, str | None]) -> dict[str, object]:
+    """A plan of the 20th whose tasks bear marks: adaptation and end of its time."""
+    tasks = [
+        {
+            "task_id": f"t{number}",
+            "duration_minutes": 20,
+            "intensity": "easy",
+            "adaptation": {
+                "adaptation_id": name,
+                "rule": "energy_drop",
+                "reason": "Because.",
+                "expires_at": expires_at,
+                "original": {"duration_minutes": 40, "intensity": "moderate"},
+            },
+        }
+        for number, (name, expires_at) in enumerate(marks)
+    ]
+    return {"date": "2026-11-20", "blocks": [{"tasks": tasks}]}
+
+
+def test_a_change_is_in_force_while_a_task_of_the_day_bears_its_mark(known: JSHandle) -> None:
+    changes = [_change("f-1", "applied"), _change("f-2", "accepted", hour=13)]
+    begin = "(known, [plan, changes]) => known.beginPlan(plan, [], changes)"
+    known.evaluate(begin, [_plan(("f-1", "2026-11-20T18:00:00Z")), changes])
+    assert _shown(known) == ["f-1"]
+    known.evaluate("(known, plan) => known.takePlan(plan)", _plan(("f-2", None)))
+    assert _shown(known) == ["f-2"]
+    known.evaluate("(known, plan) => known.takePlan(plan)", _plan())
+    assert _shown(known) == []
+
+
+def test_a_change_of_tomorrow_is_shown_and_one_of_yesterday_is_not(known: JSHandle) -> None:
+    changes = [_change("late", "applied", date="2026-11-21"), _change("over", "applied", date="2026-11-19")]
+    known.evaluate("(known, [plan, changes]) => known.beginPlan(plan, [], changes)", [_plan(), changes])
+    assert _shown(known) == ["late"]
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "status"), [(None, "accepted"), ("2026-11-20T18:00:00Z", "applied")], ids=["kept", "timed"]
+)
+def test_a_mark_tells_whether_a_change_was_kept(known: JSHandle, expires_at: str | None, status: str) -> None:
+    known.evaluate("(known, plan) => known.beginPlan(plan, [])", _plan(("f-1", expires_at)))
+    assert known.evaluate("known => known.get('f-1').status") == status
+
+
+def test_a_kept_change_is_known_as_made_by_itself_from_its_first_decision(known: JSHandle) -> None:
+    known.evaluate("(known, plan) => known.beginPlan(plan, [])", _plan(("f-1", None), ("f-2", None)))
+    decisions = [
+        {"decision_id": "d-1", "firing_id": "f-1", "outcome": "applied", "time": "2026-11-20T12:00:00Z"},
+        {"decision_id": "d-2", "firing_id": "f-2", "outcome": "proposed", "time": "2026-11-20T12:00:00Z"},
+    ]
+    known.evaluate("(known, decisions) => known.takeDecisions(decisions)", decisions)
+    made = known.evaluate("known => ['f-1', 'f-2'].map(id => known.wasMadeByItself(id))")
+    assert made == [True, False]
+
+
+# words.js
+
+PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
+
+
+def test_every_outcome_and_every_reason_of_the_protocol_has_words_and_not_its_code(page: Page) -> None:
+    whys = re.findall(r"^\| `(\w+)` \| (?:suppressed|withheld) \|", PROTOCOL.read_text(), re.MULTILINE)
+    assert {"cooldown", "late", "by_lot", "reduce_only", "protective_in_force"} <= set(whys)
+    words = page.evaluate("whys => whys.map(why => modules.words.whyOf(why))", whys)
+    assert [one for one, why in zip(words, whys, strict=True) if one == why.replace("_", " ")] == []
+    icons = page.evaluate(
+        "outcomes => outcomes.filter(one => one !== 'fired' && modules.words.outcomeOf(one).icon === 'note')",
+        [one.value for one in Outcome],
+    )
+    assert icons == []
+
+
+REFUSALS = (
+    "already_undone", "bad_pause", "busy", "expired", "not_applicable", "unavailable", "unknown_adaptation",
+    "unknown_rule", "upgrades_need_consent",
+)  # fmt: skip
+
+
+def test_every_refusal_of_an_answer_has_a_sentence(page: Page) -> None:
+    sentences = page.evaluate("codes => codes.map(code => modules.words.refusalOf(code))", list(REFUSALS))
+    assert [one for one in sentences if one.startswith("Refused:")] == []
+
+
+UNITS = {"0-1": "%", "beats/min": " bpm", "count": ""}
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value.name)
+def test_a_value_of_a_rule_is_shown_with_its_unit(page: Page, value: Value) -> None:
+    shown = page.evaluate("name => modules.words.valueText(name, 1)", value.name)
+    unit = UNITS.get(value.unit, f" {value.unit}")
+    assert shown.endswith(" days" if value.name == "hrv_days" else unit)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"), [(20, "20 min"), (120, "2 h"), (90, "90 min"), (1440, "24 h"), (2880, "2 days")]
+)
+def test_a_span_is_told_in_its_largest_whole_unit(page: Page, minutes: int, text: str) -> None:
+    assert page.evaluate("minutes => modules.words.spanText(minutes)", minutes) == text
