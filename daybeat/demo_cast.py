@@ -22,6 +22,9 @@ DAY_US: Final = 86_400_000_000
 BEFORE_FIRST_STORY: Final = timedelta(minutes=10)
 """How long before the first thing happens a demo to look at begins."""
 
+STORY_RULES: Final = frozenset({"energy_drop", "stress_spike", "sleep_debt", "energy_surge"})
+"""The rules that the stories of simulated people set off; others need weeks of another life."""
+
 WELLTORY_PEOPLE_MAX: Final = 10
 _MORNING_HOURS: Final = range(4, 12)
 
@@ -45,8 +48,8 @@ class DemoCast:
     """In order of sending."""
     live: Iterable[DeviceMessage]
     """In order of sending; may go on for ever."""
-    fires_all_rules: bool
-    """Whether the day was made so that every rule has something to see."""
+    shown_rules: frozenset[str]
+    """The rules that the day was made for: each has something to see."""
 
     def messages(self) -> Iterator[DeviceMessage]:
         """Yield the history, then the live messages."""
@@ -75,7 +78,7 @@ def simulated_cast(count: int, *, seed: int, today: date, once: bool) -> DemoCas
         begins_us=begins_us,
         history=list(history),
         live=list(live) if once else live,
-        fires_all_rules=True,
+        shown_rules=STORY_RULES,
     )
 
 
@@ -96,7 +99,7 @@ def recorded_cast(folder: Path, *, today: date, once: bool) -> DemoCast:
         begins_us=begins_us,
         history=[message for message in messages if message.readings[0].time_us < begins_us],
         live=[message for message in messages if message.readings[0].time_us >= begins_us],
-        fires_all_rules=False,
+        shown_rules=frozenset(),
     )
 
 

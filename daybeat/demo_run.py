@@ -167,7 +167,7 @@ class DemoRun:
             summary,
             rewritten=stored.plans_rewritten,
             pushed=frozenset(self.feeds.plans_changed()),
-            all_rules=self._cast.fires_all_rules,
+            shown_rules=self._cast.shown_rules,
         )
         return Account(summary, broken)
 

@@ -1,5 +1,6 @@
 """What a demo came to, counted in SQL and in what was pushed; and what must hold of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -107,9 +108,16 @@ def broken_conditions(
     *,
     rewritten: frozenset[PlanVersion],
     pushed: frozenset[PlanVersion],
-    all_rules: bool,
+    shown_rules: Collection[str],
 ) -> list[str]:
-    """Return a sentence for everything that should hold of a run and does not."""
+    """Return a sentence for everything that should hold of a run and does not.
+
+    Args:
+        summary: of the run.
+        rewritten: plans that a live reading changed.
+        pushed: those of them that were pushed.
+        shown_rules: rules that the day was made for.
+    """
     broken = []
     arrived = summary.readings_stored + summary.readings_dead_lettered
     if summary.readings_published != arrived:
@@ -125,8 +133,8 @@ def broken_conditions(
             f"{len(unpushed)} of {len(rewritten)} rewritten plans were not pushed, "
             f"such as version {version} of {user_id}'s plan for {date}."
         )
-    silent = sorted(rule for rule, count in summary.rules_fired.items() if not count)
-    if all_rules and silent:
+    silent = sorted(rule for rule in shown_rules if not summary.rules_fired.get(rule))
+    if silent:
         broken.append(f"These rules did not fire: {', '.join(silent)}.")
     return broken
 
