@@ -170,3 +170,10 @@ def split_rounds(rows: Rows, rounds_max: int) -> tuple[list[Rows], Rows | None]:
     rounds = [rows.pick(by_round[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
     left = np.flatnonzero(rank >= rounds_max)
     return rounds, rows.pick(left).with_own_beats() if len(left) else None
+
+
+def split_at(rows: Rows, entry_id: EntryId) -> tuple[Rows, Rows]:
+    """Return the rows of entries before this one, and those behind it; both keep their order."""
+    ms, seq = rows[Field.ENTRY_MS], rows[Field.ENTRY_SEQ]
+    before = (ms < entry_id.ms) | ((ms == entry_id.ms) & (seq < entry_id.seq))
+    return rows.pick(np.flatnonzero(before)), rows.pick(np.flatnonzero(~before))

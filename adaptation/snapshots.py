@@ -5,7 +5,8 @@ does not know are dropped, columns it has in addition start with their defaults.
 
     "DBSH" │ version, 1 byte │ length of the header, 4 bytes │ header, JSON │ the arrays that it names
 
-Version 1, without physiology, had four arrays and did not name them.
+Version 1, without physiology, had four arrays and did not name them. Version 2 had no timers and no rules
+that were loaded, and kept whether a rule's conditions held in a column of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +21,19 @@ from adaptation.channels import TRACKED_MEASURES
 from adaptation.columns import SavedTable
 from adaptation.pending import Field, Rows, join_rows
 from adaptation.saved_bodies import NO_BODIES, SavedBodies
+from adaptation.timers import SavedTimers
 from schemas.commands import CommandEntry
 from schemas.errors import InputError
 from schemas.plan import Model
 from schemas.positions import EntryId
+from schemas.rule_entries import RulesEntry
 
-SHARD_STATE_VERSION: Final = 2
+SHARD_STATE_VERSION: Final = 3
+_VERSION_WITHOUT_TIMERS: Final = 2
 _VERSION_WITHOUT_BODIES: Final = 1
+_VERSIONS: Final = (SHARD_STATE_VERSION, _VERSION_WITHOUT_TIMERS, _VERSION_WITHOUT_BODIES)
+_RENAMED: Final = {"active": "rule"}
+"""Groups of the people's columns that were called otherwise before version 3; their cells mean the same."""
 _MAGIC: Final = b"DBSH"
 _HEADER_START: Final = len(_MAGIC) + 1 + 4
 _WHERE: Final = "shard state"
@@ -38,6 +45,10 @@ class ShardState:
 
     position: EntryId
     clock_us: int
+    timers: SavedTimers | None
+    """None in a state before version 3: deadlines then follow from when rules fired."""
+    rules: str | None
+    """Text of the rule file that was loaded last; None: the rules that Daybeat ships with."""
     zones: tuple[str, ...]
     """Zones that people chose; their numbers start at 1."""
     users: tuple[str, ...]
@@ -51,6 +62,8 @@ class ShardState:
     """Rows that wait, in order."""
     commands: tuple[tuple[EntryId, CommandEntry], ...]
     """The commands among them."""
+    rule_changes: tuple[tuple[EntryId, RulesEntry], ...]
+    """Rules that apply behind some of them, in order."""
 
     def to_bytes(self) -> bytes:
         """Return the state as bytes."""
@@ -69,9 +82,13 @@ class ShardState:
             "day_rates": self.bodies.day_rates,
             "day_values": np.frombuffer(self.bodies.day_values, np.uint8),
         }
+        if self.timers is not None:
+            arrays |= {"deadlines": self.timers.deadlines, "taken": self.timers.taken}
         header = _Header(
             position=self.position,
             clock_us=self.clock_us,
+            rules=self.rules,
+            rule_changes=self.rule_changes,
             zones=self.zones,
             users="\n".join(self.users),
             device_users="\n".join(user for user, _ in self.devices),
@@ -114,17 +131,21 @@ class ShardState:
             day_rates=arrays["day_rates"],
             day_values=arrays["day_values"].tobytes(),
         )
+        has_timers = "deadlines" in arrays
         return cls(
             position=header.position,
             clock_us=header.clock_us,
+            timers=SavedTimers(arrays["deadlines"], arrays["taken"]) if has_timers else None,
+            rules=header.rules,
             zones=header.zones,
             users=_lines(header.users),
             devices=tuple(users),
-            people=SavedTable(header.people, arrays["people"]),
+            people=SavedTable(tuple(map(_renamed, header.people)), arrays["people"]),
             streams=SavedTable(header.streams, arrays["streams"]),
             bodies=bodies,
             pending=(rows,) if len(rows) else (),
             commands=header.commands,
+            rule_changes=header.rule_changes,
         )
 
 
@@ -152,6 +173,8 @@ class _Header(Model):
     pending_fields: tuple[str, ...]
     pending_measures: tuple[str, ...]
     commands: tuple[tuple[EntryId, CommandEntry], ...]
+    rules: str | None = None
+    rule_changes: tuple[tuple[EntryId, RulesEntry], ...] = ()
     arrays: tuple[_Array, ...] = ()
 
 
@@ -162,7 +185,7 @@ _Cell = TypeVar("_Cell", np.int64, np.float64)
 
 def _open(data: bytes) -> tuple[_Header, Mapping[str, NDArray[Any]]]:
     version = data[len(_MAGIC)] if data.startswith(_MAGIC) and len(data) > len(_MAGIC) else None
-    if version not in (SHARD_STATE_VERSION, _VERSION_WITHOUT_BODIES):
+    if version not in _VERSIONS:
         raise InputError(
             "is no state of a shard" if version is None else f"has version {version}",
             where=_WHERE,
@@ -174,7 +197,7 @@ def _open(data: bytes) -> tuple[_Header, Mapping[str, NDArray[Any]]]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise InputError(f"header: {first['msg']}", where=_WHERE, mend="start without this state") from error
-    arrays = header.arrays if version == SHARD_STATE_VERSION else _arrays_without_bodies(header)
+    arrays = _arrays_without_bodies(header) if version == _VERSION_WITHOUT_BODIES else header.arrays
     need = head_end + sum(_size(array) for array in arrays)
     if len(data) != need:
         raise InputError(
@@ -215,6 +238,11 @@ def _empty_arrays() -> dict[str, NDArray[Any]]:
         "day_rates": NO_BODIES.day_rates,
         "day_values": np.zeros(0, np.uint8),
     }
+
+
+def _renamed(column: str) -> str:
+    group, dot, label = column.partition(".")
+    return f"{_RENAMED.get(group, group)}{dot}{label}"
 
 
 def _lines(text: str) -> tuple[str, ...]:

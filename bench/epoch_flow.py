@@ -98,7 +98,7 @@ def _build_flow(reader: LogReader, writer: CheckpointWriter, watched: Watched) -
     flow = Dataflow("live")
     entries = op.input("read_log", flow, LogSource(reader, clock))
     events = op.stateful_batch("track", entries, build_logic)
-    op.output("decide", events, DecideSink(DecideConfig(plans=_NoPlans(), rules=rules, metrics=metrics)))
+    op.output("decide", events, DecideSink(DecideConfig(plans=_NoPlans(), metrics=metrics)))
     return flow
 
 

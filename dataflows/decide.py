@@ -1,4 +1,4 @@
-"""``decide``: firings and commands change plans, each in one atomic step of the store.
+"""``decide``: firings, commands and timers change plans, each in one atomic step of the store.
 
 The live flow is the only writer of plans. Events of one person are decided one after the other, people beside
 each other: every round loads, decides and writes one event of each person in two round trips.
@@ -14,12 +14,13 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from adaptation.commands import dates_of_command, decide_command
 from adaptation.decide import decide_reading, plan_dates
-from adaptation.rules import RuleSet
-from adaptation.tracked import CommandAt, ReadingEvent, TrackedEvent, TrackedRecord
+from adaptation.timed import dates_of_timer, decide_timer
+from adaptation.tracked import CommandAt, ReadingEvent, TimerAt, TrackedEvent, TrackedRecord
 from dataflows.live_metrics import LiveMetrics
 from schemas.errors import DaybeatError
-from schemas.events import PlanChanged
+from schemas.events import AdaptationNoted, AdaptationReverted, Event, PlanChanged
 from schemas.records import DecisionRow, Outcome
+from schemas.situations import Decided
 from stores.plans import LoadedSituation, PlanStore, PlanWrite, SituationRequest, WriteResult
 
 SINK_PARTITIONS: Final = 8
@@ -28,6 +29,10 @@ log partitions in one round trip to Redis; one a log partition would wait for ei
 
 ATTEMPTS_MAX: Final = 5
 """Loads and writes of one event before a conflict is taken for a second writer."""
+
+
+Happened = ReadingEvent | CommandAt | TimerAt
+"""What may change a person's plans."""
 
 
 class SecondWriterError(DaybeatError):
@@ -39,7 +44,6 @@ class DecideConfig:
     """What every partition's decisions share."""
 
     plans: PlanStore
-    rules: RuleSet
     metrics: LiveMetrics
 
 
@@ -53,9 +57,9 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
         """Decide everything in ``values``; when it returns, all of it is durable."""
         began = time.perf_counter()
         records: list[TrackedRecord] = []
-        waiting: defaultdict[str, deque[ReadingEvent | CommandAt]] = defaultdict(deque)
+        waiting: defaultdict[str, deque[Happened]] = defaultdict(deque)
         for event in (event for events in values for event in events):
-            if isinstance(event, ReadingEvent | CommandAt):
+            if isinstance(event, Happened):
                 waiting[_person_of(event)].append(event)
             else:
                 records.append(event)
@@ -68,14 +72,21 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
     def snapshot(self) -> None:
         """Return nothing: what was written is known by its position in the store."""
 
-    def _decide(self, events: list[ReadingEvent | CommandAt]) -> None:
+    def _decide(self, events: list[Happened]) -> None:
         for _ in range(ATTEMPTS_MAX):
-            loaded = self._config.plans.load([self._request(event) for event in events])
-            writes = [self._write(event, one) for event, one in zip(events, loaded, strict=True)]
-            results = self._config.plans.write(writes)
-            for event, write, result in zip(events, writes, results, strict=True):
+            loaded = self._config.plans.load([_request(event) for event in events])
+            decided = [_decide_one(event, one) for event, one in zip(events, loaded, strict=True)]
+            changing = [
+                (event, PlanWrite(_person_of(event), event.position, one.applied, what, _command_of(event)))
+                for event, one, what in zip(events, loaded, decided, strict=True)
+                if what is not None
+            ]
+            results = self._config.plans.write([write for _, write in changing])
+            for (event, write), result in zip(changing, results, strict=True):
                 self._count(event, write, result)
-            events = [event for event, result in zip(events, results, strict=True) if result == "conflict"]
+            events = [
+                event for (event, _), result in zip(changing, results, strict=True) if result == "conflict"
+            ]
             if not events:
                 return
         raise SecondWriterError(
@@ -84,46 +95,30 @@ class DecidePartition(StatefulSinkPartition[list[TrackedEvent], None]):
             mend="stop the other live flow; exactly one cluster may run over one log",
         )
 
-    def _request(self, event: ReadingEvent | CommandAt) -> SituationRequest:
-        if isinstance(event, CommandAt):
-            return SituationRequest(
-                event.entry.user_id,
-                dates_of_command(event.entry, event.time_zone),
-                event.entry.command.command_id,
-            )
-        return SituationRequest(event.user_id, plan_dates(event.at, event.time_zone), None)
-
-    def _write(self, event: ReadingEvent | CommandAt, loaded: LoadedSituation) -> PlanWrite:
-        if isinstance(event, CommandAt):
-            decided = decide_command(
-                loaded.situation,
-                event.entry,
-                event.position,
-                time_zone=event.time_zone,
-                recorded=loaded.recorded,
-            )
-            command_id = event.entry.command.command_id
-        else:
-            decided = decide_reading(loaded.situation, event, self._config.rules)
-            command_id = None
-        return PlanWrite(_person_of(event), event.position, loaded.applied, decided, command_id)
-
-    def _count(self, event: ReadingEvent | CommandAt, write: PlanWrite, result: WriteResult) -> None:
+    def _count(self, event: Happened, write: PlanWrite, result: WriteResult) -> None:
         metrics = self._config.metrics
         if result == "replayed":
             metrics.replayed.inc()
         if result != "written":
             return
         if isinstance(event, ReadingEvent):
-            for firing in event.firings:
-                metrics.firings.labels(firing.rule).inc()
+            for fired in event.firings:
+                metrics.firings.labels(fired.rule.name).inc()
         metrics.events.inc(len(write.decided.events))
         for one in write.decided.events:
-            if isinstance(one, PlanChanged) and one.adaptation is not None:
-                metrics.plans_rewritten.inc()
+            self._count_event(one)
         for record in write.decided.records:
             if isinstance(record, DecisionRow):
                 metrics.outcomes.labels(Outcome(record.outcome).value).inc()
+
+    def _count_event(self, event: Event) -> None:
+        metrics = self._config.metrics
+        if isinstance(event, PlanChanged) and event.adaptation is not None:
+            metrics.plans_rewritten.inc()
+        elif isinstance(event, AdaptationReverted):
+            metrics.reverted.labels(event.adaptation.status).inc()
+        elif isinstance(event, AdaptationNoted) and event.adaptation.status == "expired":
+            metrics.lapsed.inc()
 
 
 class DecideSink(FixedPartitionedSink[list[TrackedEvent], None]):
@@ -146,14 +141,37 @@ class DecideSink(FixedPartitionedSink[list[TrackedEvent], None]):
         return DecidePartition(self._config)
 
 
-def _person_of(event: ReadingEvent | CommandAt) -> str:
+def _request(event: Happened) -> SituationRequest:
+    if isinstance(event, CommandAt):
+        dates = dates_of_command(event.entry, event.time_zone)
+        return SituationRequest(event.entry.user_id, dates, _command_of(event))
+    dates = dates_of_timer(event) if isinstance(event, TimerAt) else plan_dates(event.at, event.time_zone)
+    return SituationRequest(event.user_id, dates)
+
+
+def _decide_one(event: Happened, loaded: LoadedSituation) -> Decided | None:
+    """Return what an event comes to; None if it comes to nothing that is to be written."""
+    if isinstance(event, TimerAt):
+        return decide_timer(loaded.situation, event)
+    if isinstance(event, ReadingEvent):
+        return decide_reading(loaded.situation, event)
+    return decide_command(
+        loaded.situation, event.entry, event.position, time_zone=event.time_zone, recorded=loaded.recorded
+    )
+
+
+def _command_of(event: Happened) -> str | None:
+    return event.entry.command.command_id if isinstance(event, CommandAt) else None
+
+
+def _person_of(event: Happened) -> str:
     return event.entry.user_id if isinstance(event, CommandAt) else event.user_id
 
 
 def _rounds(
-    waiting: dict[str, deque[ReadingEvent | CommandAt]],
-) -> Iterator[list[ReadingEvent | CommandAt]]:
+    waiting: dict[str, deque[Happened]],
+) -> Iterator[list[Happened]]:
     """Yield the next event of every person until none is left."""
-    people: Iterable[deque[ReadingEvent | CommandAt]] = waiting.values()
+    people: Iterable[deque[Happened]] = waiting.values()
     while people := [events for events in people if events]:
         yield [events.popleft() for events in people]

@@ -28,8 +28,10 @@ from stores.untimed import identify_untimed
 CORRUPT_ENTRY: Final = "corrupt_entry"
 """Reason code of a dead letter that holds an entry which is not as it was written."""
 
-_NOTHING_TO_STORE: Final = frozenset({EntryKind.TICK.value.encode(), EntryKind.COMMAND.value.encode()})
-"""Time is no row, and what a command led to comes through the decisions."""
+_NOTHING_TO_STORE: Final = frozenset(
+    kind.value.encode() for kind in (EntryKind.TICK, EntryKind.COMMAND, EntryKind.RULES)
+)
+"""Time is no row; what commands and rules led to comes through the decisions."""
 
 _READINGS: Final = EntryKind.READINGS.value.encode()
 

@@ -73,11 +73,7 @@ def build_live_flow(
         checkpoint_interval_s=config.checkpoint_interval.total_seconds(),
         metrics=metrics,
     )
-    deciding = DecideConfig(
-        plans=plans,
-        rules=rules,
-        metrics=metrics,
-    )
+    deciding = DecideConfig(plans=plans, metrics=metrics)
 
     def build_logic(resume: TrackSnapshot | None) -> TrackLogic:
         return TrackLogic(tracking, resume)

@@ -20,6 +20,18 @@ class LiveMetrics:
             "daybeat_live_outcomes", "Decisions by outcome", ["outcome"], registry=registry
         )
         self.plans_rewritten = Counter("daybeat_live_plans_rewritten", "Plans rewritten", registry=registry)
+        self.reverted = Counter(
+            "daybeat_live_adaptations_reverted",
+            "Changes no longer in force, undone or expired",
+            ["status"],
+            registry=registry,
+        )
+        self.lapsed = Counter(
+            "daybeat_live_proposals_lapsed", "Proposals that nobody answered in time", registry=registry
+        )
+        self.rules_loaded = Counter(
+            "daybeat_live_rules_loaded", "Rule files taken from the log, one a partition", registry=registry
+        )
         self.events = Counter("daybeat_live_events", "Events written to feeds", registry=registry)
         self.replayed = Counter(
             "daybeat_live_replayed", "Events met again after a restart, not written twice", registry=registry

@@ -1,4 +1,4 @@
-"""``track``: one shard of people a partition; readings move baselines, rules fire.
+"""``track``: one shard of people a partition; readings move baselines, rules fire, deadlines fall due.
 
 The shard's state is kept as a checkpoint plus the log after it (see :mod:`dataflows.checkpoints`), so a
 snapshot is two positions. On resume everything after the checkpoint is tracked again and handed on again:
@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import orjson
+import structlog
 from bytewax.operators import StatefulBatchLogic
+from pydantic import ValidationError
 
 from adaptation.rules import RuleSet
 from adaptation.shard import Shard
@@ -20,9 +22,11 @@ from adaptation.tracked import TrackedEvent
 from dataflows.checkpoints import CheckpointFolder, CheckpointLostError, CheckpointWriter
 from dataflows.live_metrics import LiveMetrics
 from schemas.commands import CommandEntry
+from schemas.errors import InputError
 from schemas.frames import decode_frame
 from schemas.ids import PartitionId
 from schemas.positions import EntryId
+from schemas.rule_entries import RulesEntry
 from stores.log import START, Entry, EntryKind, Log
 
 SNAPSHOT_VERSION: Final = 1
@@ -49,6 +53,7 @@ class TrackConfig:
     """What every shard of a process shares."""
 
     rules: RuleSet
+    """Those that apply until others are found in the log."""
     default_zone: str
     hrv_window: timedelta
     log: Log
@@ -90,7 +95,7 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
         return [], StatefulBatchLogic.RETAIN
 
     def notify_at(self) -> datetime | None:
-        """Return now while readings wait, so that they are tracked after the other shards had their turn."""
+        """Return now while anything waits, so that they are tracked after the other shards had their turn."""
         return datetime.now(UTC) if self._shard.has_pending or self._replayed else None
 
     def snapshot(self) -> TrackSnapshot:
@@ -125,7 +130,25 @@ class TrackLogic(StatefulBatchLogic[list[Entry], list[TrackedEvent], TrackSnapsh
             self._shard.take_command(entry.entry_id, CommandEntry.model_validate_json(entry.payload))
         elif entry.kind is EntryKind.TICK:
             self._shard.take_tick(entry.entry_id, orjson.loads(entry.payload)["arrival_us"])
+        elif entry.kind is EntryKind.RULES:
+            self._take_rules(entry)
         # Dead letters change no decision; only the history flow keeps them.
+
+    def _take_rules(self, entry: Entry) -> None:
+        """Let other rules apply from here on; what this release cannot read is passed over, and said."""
+        try:
+            self._shard.take_rules(entry.entry_id, RulesEntry.model_validate_json(entry.payload))
+        except (InputError, ValidationError) as error:
+            told = str(error) if isinstance(error, InputError) else "it is no rules entry"
+            structlog.get_logger().error(
+                "rules_refused",
+                partition=entry.partition,
+                position=str(entry.entry_id),
+                error=told,
+                mend="the rules before it stay; check the file with daybeat rules check, and load it again",
+            )
+        else:
+            self._config.metrics.rules_loaded.inc()
 
     def _begin(self, partition: PartitionId) -> None:
         self._partition = partition

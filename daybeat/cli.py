@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "watch": "daybeat.watch:watch",
     "plan": "daybeat.plan_commands:plan_app",
     "profile": "daybeat.plan_commands:profile_app",
+    "rules": "daybeat.rules_command:rules_app",
     "dead-letters": "daybeat.dead_letters:app",
     "hrv": "daybeat.hrv_command:hrv",
     "baseline": "daybeat.baseline_command:baseline",

@@ -1,4 +1,7 @@
-"""The demo's day through the real intake and shard: every rule sees what was made for it, no more."""
+"""The demo's day through the real intake and shard: the rules of its stories see what was made for them.
+
+Other rules that ship with Daybeat may see something too, such as a poor night; nothing is asked of them here.
+"""
 
 from collections import defaultdict
 
@@ -24,6 +27,7 @@ RULE_OF_STORY = {
     Story.GOOD_DAY: "energy_surge",
     Story.BAD_NIGHTS: "sleep_debt",
 }
+OF_STORIES = frozenset(RULE_OF_STORY.values())
 HOURS_US = 3_600_000_000
 MESSAGES_A_FRAME = 400
 
@@ -58,7 +62,7 @@ class _Track:
                 while self._shard.has_pending:
                     for event in self._shard.advance():
                         if isinstance(event, ReadingEvent):
-                            firings += event.firings
+                            firings += [one.firing for one in event.firings if one.rule.name in OF_STORIES]
         return firings
 
     def _next_id(self) -> EntryId:

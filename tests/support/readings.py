@@ -10,13 +10,14 @@ import numpy as np
 
 from adaptation.rules import RuleSet, builtin_rules
 from adaptation.shard import Shard
-from adaptation.tracked import CommandAt, ReadingEvent, TrackedEvent
+from adaptation.tracked import CommandAt, ReadingEvent, TimerAt, TrackedEvent
 from schemas.commands import Command, CommandEntry
 from schemas.frames import NO_SEQ, ReadingFrame
 from schemas.measures import ACTIVITIES, MEASURE_INDEX, MEASURE_NAMES
 from schemas.positions import EntryId
 from schemas.readings import micros
 from schemas.records import BaselineRow, Firing
+from schemas.rule_entries import RulesEntry
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -106,6 +107,16 @@ class Run:
         entry = CommandEntry(user_id=user, arrival_us=arrival_us, command=command)
         self.shard.take_command(self.next_entry(), entry)
 
+    def put_tick(self, time_us: int) -> None:
+        """Queue a tick."""
+        self.shard.take_tick(self.next_entry(), time_us)
+
+    def put_rules(self, text: str, *, arrival_us: int = 0) -> None:
+        """Queue other rules, as a file's text."""
+        self.shard.take_rules(
+            self.next_entry(), RulesEntry(name="file.toml", text=text, arrival_us=arrival_us)
+        )
+
     def advance(self, rounds_max: int = 64) -> list[TrackedEvent]:
         """Apply one activation, keep and return its events."""
         events = self.shard.advance(rounds_max)
@@ -134,13 +145,18 @@ class Run:
 
 def firings_of(events: Sequence[TrackedEvent]) -> list[Firing]:
     """Return the firings that may act."""
-    return [firing for event in events if isinstance(event, ReadingEvent) for firing in event.firings]
+    return [one.firing for event in events if isinstance(event, ReadingEvent) for one in event.firings]
 
 
 def suppressed_of(events: Sequence[TrackedEvent]) -> list[tuple[str, str]]:
     """Return rule and reason code of the suppressed firings."""
     found = [pair for event in events if isinstance(event, ReadingEvent) for pair in event.suppressed]
     return [(firing.rule, why) for firing, why in found]
+
+
+def timers_of(events: Sequence[TrackedEvent]) -> list[TimerAt]:
+    """Return the timers."""
+    return [event for event in events if isinstance(event, TimerAt)]
 
 
 def commands_of(events: Sequence[TrackedEvent]) -> list[CommandAt]:

@@ -33,7 +33,7 @@ def _daybeat(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
 def test_the_commands_are_those_that_are_documented() -> None:
     assert set(COMMANDS) | set(GROUPS) == {
         *("up", "demo", "replay", "simulate", "serve", "migrate", "doctor", "token", "watch"),
-        *("plan", "profile", "hrv", "baseline", "dead-letters", "bench"),
+        *("plan", "profile", "rules", "hrv", "baseline", "dead-letters", "bench"),
     }
 
 

@@ -1,4 +1,4 @@
-"""A state of version 1, of the release before this one: resumed, gone on with, written as version 2."""
+"""States of versions 1 and 2, of earlier releases: resumed, gone on with, written as version 3."""
 
 import math
 from pathlib import Path
@@ -10,18 +10,22 @@ from adaptation.baselines import count_of
 from adaptation.columns import NEVER_US
 from adaptation.shard import Shard
 from adaptation.snapshots import ShardState
+from schemas.commands import SkipTask
 from schemas.errors import InputError
 from schemas.positions import EntryId
+from schemas.readings import moment_of
 from support.readings import (
     DAY_US,
     HOUR_US,
     MINUTE_US,
     NOON,
+    SECOND_US,
     Run,
     Sent,
     commands_of,
     firings_of,
     suppressed_of,
+    timers_of,
 )
 
 UP = {"energy_level": 0.9, "readiness_score": 0.9}
@@ -30,6 +34,10 @@ DOWN = {"energy_level": 0.5}
 V1 = Path(__file__).parents[1] / "data" / "shard-state-v1.bin"
 """Eight days of ada's watch, every hour until an hour before noon, then energy and readiness of 0.9 at noon;
 bob's ring gave stress every six hours. A reading of each and a command of ada's wait."""
+V2 = V1.with_name("shard-state-v2.bin")
+"""The same eight days, with energy of 0.5; at noon energy and readiness of 0.9 fired energy_surge, then
+stress of 0.9 with an RMSSD of 20 ms fired stress_spike. bob's ring gave the beats of twelve minutes of sleep
+from 11:00 on. A reading of each and a command of ada's wait."""
 V1_HOURS = range(8 * 24)
 V1_START_US = NOON - 8 * DAY_US
 V1_ENERGY = [0.5 + 0.2 * (hour % 24 / 24) for hour in V1_HOURS] + [0.9]
@@ -139,10 +147,10 @@ def test_rules_remember_what_they_did_before_version_2() -> None:
     assert firings_of(run.send(Sent(NOON + 5 * HOUR_US, DOWN), Sent(NOON + 5 * HOUR_US + 1, UP)))
 
 
-def test_a_state_of_version_1_is_written_as_version_2_and_resumed_again() -> None:
+def test_a_state_of_version_1_is_written_as_version_3_and_resumed_again() -> None:
     run = resumed_v1()
     data = run.shard.copy_state().to_bytes()
-    assert data[:5] == b"DBSH\x02"
+    assert data[:5] == b"DBSH\x03"
     run.resume()
     assert run.shard.copy_state().to_bytes() == data
     found = run.advance()
@@ -151,15 +159,68 @@ def test_a_state_of_version_1_is_written_as_version_2_and_resumed_again() -> Non
     assert len(run.shard.copy_state().bodies.beats) == 6
 
 
-@pytest.mark.parametrize("version", [0, 3, 0x63])
+def resumed_v2() -> Run:
+    run = Run()
+    run.shard = Shard.restore(ShardState.from_bytes(V2.read_bytes()), run.rules, default_zone="UTC")
+    run.entries = 3 * 69 + 2
+    assert run.next_entry() > run.shard.position == EntryId(1069, 2)
+    return run
+
+
+def test_rules_that_held_in_version_2_do_not_fire_again() -> None:
+    assert V2.read_bytes()[4] == 2
+    run = resumed_v2()
+    assert firings_of(run.advance()) == []  # energy of 0.85 waited: energy_surge holds since noon
+    assert run.fired(Sent(NOON + 2 * MINUTE_US, UP), Sent(NOON + 3 * MINUTE_US, {"stress_level": 0.9})) == []
+    events = run.send(Sent(NOON + 4 * MINUTE_US, DOWN), Sent(NOON + 5 * MINUTE_US, UP))
+    assert suppressed_of(events) == [("energy_surge", "cooldown")]
+
+
+def test_what_fired_in_version_2_runs_out_by_the_clock() -> None:
+    run = resumed_v2()
+    run.put_command("ada", SkipTask(command_id="c-3", task_id="t-1"), arrival_us=NOON + 3 * HOUR_US)
+    assert timers_of(run.advance()) == []
+    run.put_tick(NOON + SECOND_US + 4 * HOUR_US)
+    (timer,) = timers_of(run.advance())
+    assert (timer.user_id, timer.time_zone) == ("ada", "Europe/Berlin")
+    assert timer.at == moment_of(NOON + SECOND_US + 4 * HOUR_US)
+
+
+def test_what_ran_out_in_version_2_before_it_was_kept_falls_due_at_the_next_entry_once() -> None:
+    run = resumed_v2()
+    state = run.shard.copy_state()
+    assert state.timers is not None
+    fields = {name: getattr(state, name) for name in ShardState.__slots__} | {"timers": None}
+    for hours, expected in ((6, ["ada"]), (3 * 24, [])):
+        late = ShardState(**fields | {"clock_us": NOON + hours * HOUR_US})
+        run.shard = Shard.restore(late, run.rules, default_zone="UTC")
+        assert timers_of(run.advance()) == []
+        run.put_tick(NOON + hours * HOUR_US + SECOND_US)
+        assert [timer.user_id for timer in timers_of(run.advance())] == expected
+        run.put_tick(NOON + 9 * 24 * HOUR_US)
+        assert timers_of(run.advance()) == []
+
+
+def test_beats_days_and_rings_of_version_2_go_on() -> None:
+    run = resumed_v2()
+    bodies = run.shard.copy_state().bodies
+    assert len(bodies.beat_rows) == len(bodies.open_days) == len(bodies.ring_keys) == 1
+    data = run.shard.copy_state().to_bytes()
+    assert data[:5] == b"DBSH\x03"
+    run.resume()
+    assert run.shard.copy_state().to_bytes() == data
+    assert run.advance() == resumed_v2().advance()
+
+
+@pytest.mark.parametrize("version", [0, 4, 0x63])
 def test_a_state_of_an_unknown_version_is_refused_with_what_to_do(version: int) -> None:
     for data in (V1.read_bytes(), Run().shard.copy_state().to_bytes()):
-        with pytest.raises(InputError, match="reads versions up to 2; start it without this state") as caught:
+        with pytest.raises(InputError, match="reads versions up to 3; start it without this state") as caught:
             ShardState.from_bytes(data[:4] + bytes([version]) + data[5:])
         assert f"has version {version};" in str(caught.value)
 
 
-@pytest.mark.parametrize("head", [b"", b"DBSH", b"DBSX\x02", b"dbsh\x02", b"\x02"])
+@pytest.mark.parametrize("head", [b"", b"DBSH", b"DBSX\x03", b"dbsh\x03", b"\x02"])
 def test_bytes_of_something_else_are_refused_with_what_to_do(head: bytes) -> None:
     for data in (head, head + V1.read_bytes()[5:] if len(head) == 5 else head):
         with pytest.raises(InputError, match=r"is no state of a shard; .* start it without this state"):

@@ -17,6 +17,7 @@ from support.readings import DAY_US, HOUR_US, MINUTE_US, NOON, SECOND_US, Run, S
 LEVELS = (0.1, 0.3, 0.65, 0.95)
 USERS = ("ada", "bob", "eve")
 ZONES = ("America/New_York", "Asia/Tokyo", "Europe/Berlin")
+PLAIN_RULES = ("energy_drop", "sleep_debt", "energy_surge")
 CACHED = {"zone.offset_us", "zone.from_us", "zone.until_us"}
 
 
@@ -92,7 +93,7 @@ def results(run: Run) -> tuple[dict[str, list[object]], dict[str, bytes]]:
         elif isinstance(event, CommandAt):
             events[event.entry.user_id].append(event.time_zone)
         elif isinstance(event, ReadingEvent):
-            both = [(f, "") for f in event.firings] + list(event.suppressed)
+            both = [(one.firing, "") for one in event.firings] + list(event.suppressed)
             events[event.user_id] += [(f.model_copy(update={"position": ""}), why) for f, why in both]
     state = run.shard.copy_state()
     kept = [column for column, name in enumerate(state.people.names) if name not in CACHED]
@@ -156,12 +157,13 @@ def test_frames_order_of_people_activations_and_restarts_change_nothing(
 def plain_decisions(sent: list[Sent]) -> list[tuple[int, str, str]]:
     """Return seq, rule and reason code of each onset of one person with one device, by looking at everything.
 
-    Straight from the wording of the rules: lists and loops, nothing kept from reading to reading but what
-    was true when a rule was last judged and when it last fired. Without ``stress_spike``.
+    Straight from the wording of the rules: lists and loops, nothing kept from reading to reading but whether
+    a rule was active when it was last judged, and when it fired. Only the rules of ``PLAIN_RULES``, and only
+    what comes of values on time.
     """
     decisions: list[tuple[int, str, str]] = []
-    held = {"energy_drop": False, "sleep_debt": False, "energy_surge": False}
-    fired: dict[str, int] = {}
+    active = dict.fromkeys(PLAIN_RULES, False)
+    fired: dict[str, list[int]] = {rule: [] for rule in PLAIN_RULES}
     for number, reading in enumerate(sent):
         past = sent[: number + 1]
         fresh = {
@@ -186,13 +188,25 @@ def plain_decisions(sent: list[Sent]) -> list[tuple[int, str, str]]:
         for rule, (true, measures_named) in holds.items():
             if not fresh & measures_named:
                 continue
-            if true and not held[rule]:
-                cooling = reading.arrival_us - fired.get(rule, -DAY_US) < 4 * HOUR_US
-                decisions.append((reading.seq, rule, "cooldown" if cooling else ""))
-                if not cooling:
-                    fired[rule] = reading.arrival_us
-            held[rule] = true
+            if true and not active[rule]:
+                why = _why_not(fired[rule], reading.arrival_us)
+                decisions.append((reading.seq, rule, why))
+                if not why:
+                    fired[rule].append(reading.arrival_us)
+            stays = rule == "energy_drop" and active[rule] and not energy > 0.4
+            active[rule] = true or stays
     return decisions
+
+
+def _why_not(fired_us: list[int], arrival_us: int) -> str:
+    if fired_us and arrival_us - fired_us[-1] < 4 * HOUR_US:
+        return "cooldown"
+    same_day = 0
+    for time_us in reversed(fired_us):  # of the day with the last firing, as arrivals may come in any order
+        if time_us // DAY_US != arrival_us // DAY_US:
+            break
+        same_day += 1
+    return "daily_limit" if same_day >= 3 else ""
 
 
 def _on_time(reading: Sent, name: str) -> bool:
@@ -246,6 +260,7 @@ def test_decisions_equal_those_of_a_look_at_the_whole_history(
         (firing.evidence.reading.seq, firing.rule, why)
         for event in run.events
         if isinstance(event, ReadingEvent)
-        for firing, why in [*((one, "") for one in event.firings), *event.suppressed]
+        for firing, why in [*((one.firing, "") for one in event.firings), *event.suppressed]
+        if firing.rule in PLAIN_RULES and why != "late"
     ]
     assert sorted(found) == sorted(plain_decisions(sent))  # type: ignore[type-var]  # each has a seq
