@@ -2,12 +2,14 @@
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from importlib import resources
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from adaptation.action_uses import MINUTES_PER_DAY, ActionUse
 from schemas.errors import InputError
 from schemas.plan import EnergyRequirement, Intensity, Model, Task, TaskVariant
 
@@ -15,7 +17,6 @@ INTENSITIES: Final[tuple[Intensity, ...]] = ("easy", "moderate", "high")
 """From the lightest to the hardest."""
 
 _FILE: Final = "adaptation/actions.toml"
-_MINUTES_PER_DAY: Final = 1440
 
 
 class Wording(Model):
@@ -30,11 +31,11 @@ class Action(Model):
 
     direction: Literal["easier", "harder"]
     variant: Literal["low_energy", "high_energy", "recovery"]
-    tasks: Literal["all", "first"]
+    tasks: Literal["all", "first"] | Annotated[int, Field(ge=1)]
     only_intensities: frozenset[Intensity] = frozenset(INTENSITIES)
     duration_factor: float = Field(default=1.0, gt=0, le=4)
-    duration_min_minutes: int = Field(default=1, ge=1, le=_MINUTES_PER_DAY)
-    duration_max_minutes: int = Field(default=_MINUTES_PER_DAY, ge=1, le=_MINUTES_PER_DAY)
+    duration_min_minutes: int = Field(default=1, ge=1, le=MINUTES_PER_DAY)
+    duration_max_minutes: int = Field(default=MINUTES_PER_DAY, ge=1, le=MINUTES_PER_DAY)
     intensity: Intensity | None = None
     intensity_steps: int = Field(default=0, ge=0, le=2)
     energy_requirement: EnergyRequirement | None = None
@@ -70,6 +71,14 @@ class Actions(Model):
             known = ", ".join(sorted(self.actions))
             raise InputError(f"unknown action {name!r}", where=_FILE, mend=f"use one of {known}") from None
 
+    def used(self, use: ActionUse) -> Action:
+        """Return an action as a rule uses it: what the rule gives stands instead of what the file says.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        return self.named(use.name).model_copy(update=use.parameters)
+
 
 def load_actions(text: str, *, where: str) -> Actions:
     """Return the actions of a TOML text.
@@ -95,38 +104,47 @@ def builtin_actions() -> Actions:
     return load_actions(resources.files("adaptation").joinpath("actions.toml").read_text(), where=_FILE)
 
 
-def adapt_task(task: Task, name: str, actions: Actions, *, minutes_free: int) -> Task | None:
+def adapt_task(task: Task, use: ActionUse, actions: Actions, *, minutes_free: int) -> Task | None:
     """Return the task as the action makes it, or None if the action would not really change it.
 
-    Start, id and status stay. An easier action never lengthens a task nor raises its intensity, a harder one
-    never shortens it nor lowers its intensity, whatever the planner's variant says.
+    Start, id and status stay, and so does every field that the person set by hand. An easier action never
+    lengthens a task nor raises its intensity, a harder one never shortens it nor lowers its intensity,
+    whatever the planner's variant says.
 
     Args:
         task: the task as it is; it must not carry an adaptation.
-        name: the action's name.
+        use: the action and its parameters.
         actions: what the actions do.
         minutes_free: how long the task may at most become, in minutes from its start, where it gets longer.
     """
-    action = actions.named(name)
+    action = actions.used(use)
     variant: TaskVariant | None = getattr(task.variants, action.variant)
     if variant is None and task.category in actions.kept_categories:
         return None
     if task.intensity not in action.only_intensities:
         return None
-    duration_minutes = _duration_minutes(task, action, variant, minutes_free)
     wording = _wording(task, action, variant, actions)
-    adapted = task.model_copy(
-        update={
-            "title": wording.title,
-            "description": wording.description,
-            "category": action.category or task.category,
-            "end": task.start + timedelta(minutes=duration_minutes),
-            "duration_minutes": duration_minutes,
-            "intensity": _intensity(task, action, variant),
-            "energy_requirement": action.energy_requirement or task.energy_requirement,
-        }
-    )
+    changes = {
+        "title": wording.title,
+        "description": wording.description,
+        "category": action.category or task.category,
+        "duration_minutes": _duration_minutes(task, action, variant, minutes_free),
+        "intensity": _intensity(task, action, variant),
+        "energy_requirement": action.energy_requirement or task.energy_requirement,
+    }
+    adapted = with_fields(task, {name: value for name, value in changes.items() if name not in task.edited})
     return adapted if _what_to_do(adapted) != _what_to_do(task) else None
+
+
+def with_fields(task: Task, fields: Mapping[str, object]) -> Task:
+    """Return the task with some fields set, its end following from start and duration.
+
+    Raises:
+        OverflowError: the end would lie behind the year 9999.
+    """
+    changed = task.model_copy(update=dict(fields))
+    end = changed.start + timedelta(minutes=changed.duration_minutes)
+    return changed if end == changed.end else changed.model_copy(update={"end": end})
 
 
 def _what_to_do(task: Task) -> tuple[str, str, str, int, str]:

@@ -8,7 +8,9 @@ from schemas.positions import Position
 from schemas.records import Adaptation, AdaptationRow, DecisionRow, Firing, Outcome, PlanVersionRow
 
 
-def firing_row(firing: Firing, outcome: Outcome, *, why: str = "", reason: str = "") -> DecisionRow:
+def firing_row(
+    firing: Firing, outcome: Outcome, *, why: str = "", reason: str = "", propensity: float = 1.0
+) -> DecisionRow:
     """Return the decision row of what became of a firing at its own position."""
     return DecisionRow(
         decision_id=_decision_id(firing.firing_id, outcome),
@@ -22,27 +24,32 @@ def firing_row(firing: Firing, outcome: Outcome, *, why: str = "", reason: str =
         reason=reason,
         evidence=firing.evidence,
         confidence=firing.confidence,
+        propensity=propensity,
     )
 
 
-def answer_row(proposal: Adaptation, outcome: Outcome, *, at: dt.datetime, position: Position) -> DecisionRow:
-    """Return the decision row of what became of a proposal, later than its firing."""
+def later_row(
+    adaptation: Adaptation, outcome: Outcome, *, at: dt.datetime, position: Position, why: str = ""
+) -> DecisionRow:
+    """Return the decision row of what became of a proposal or change, later than its firing."""
     return DecisionRow(
-        decision_id=_decision_id(proposal.adaptation_id, outcome),
+        decision_id=_decision_id(adaptation.adaptation_id, outcome),
         time=at,
-        user_id=proposal.user_id,
-        rule=proposal.rule,
+        user_id=adaptation.user_id,
+        rule=adaptation.rule,
         outcome=outcome,
-        firing_id=proposal.adaptation_id,
+        why=why,
+        firing_id=adaptation.adaptation_id,
         position=str(position),
-        reason=proposal.reason,
-        evidence=proposal.evidence,
-        confidence=proposal.confidence,
+        reason=adaptation.reason,
+        evidence=adaptation.evidence,
+        confidence=adaptation.confidence,
+        propensity=adaptation.propensity,
     )
 
 
 def adaptation_rows(adaptation: Adaptation) -> tuple[AdaptationRow, ...]:
-    """Return one row for each task that an adaptation changes or proposes to change."""
+    """Return one row for each task that an adaptation changes, proposes to change or was kept from."""
     return tuple(
         AdaptationRow(
             adaptation_id=adaptation.adaptation_id,
@@ -59,6 +66,7 @@ def adaptation_rows(adaptation: Adaptation) -> tuple[AdaptationRow, ...]:
             reason=adaptation.reason,
             evidence=adaptation.evidence,
             confidence=adaptation.confidence,
+            propensity=adaptation.propensity,
             expires_at=adaptation.expires_at,
         )
         for change in adaptation.changes

@@ -1,7 +1,7 @@
-"""What the handlers of commands are given, and what they give back."""
+"""What a decision is made of: where and when a command is carried out, and what one step of it changes."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from adaptation.feed_chain import FeedChain
@@ -10,7 +10,7 @@ from schemas.people import PersonState
 from schemas.plan import Plan
 from schemas.positions import Position
 from schemas.records import Record
-from schemas.situations import Situation
+from schemas.situations import Decided, Situation
 
 
 class Refusal(StrEnum):
@@ -22,12 +22,20 @@ class Refusal(StrEnum):
     """The plan of that date has no such task."""
     WRONG_STATUS = "wrong_status"
     """The task's status does not allow it, such as starting a task twice."""
+    UNKNOWN_VERSION = "unknown_version"
+    """The plan has not reached the version that the edit is based on."""
+    OTHER_DAY = "other_day"
+    """A task would lie more than a day away from its plan."""
     UNKNOWN_ADAPTATION = "unknown_adaptation"
-    """No such proposal waits for an answer: it was answered, has long expired, or never was."""
+    """Nothing of that id can be answered or undone: it was answered, has lapsed, or never was."""
     EXPIRED = "expired"
-    """The proposal's time is over."""
+    """Its time is over: the proposal has lapsed, or all that the change could give back has returned."""
+    ALREADY_UNDONE = "already_undone"
+    """The change was undone before."""
     NOT_APPLICABLE = "not_applicable"
     """A task of the proposal has begun, was locked or changed since, or no longer has the room."""
+    BAD_PAUSE = "bad_pause"
+    """A pause ends in the future, and within 366 days."""
     WRONG_USER = "wrong_user"
     """The plan belongs to somebody else."""
     TOO_LARGE = "too_large"
@@ -49,9 +57,28 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a command that is carried out changes."""
+    """What one step of a decision changes."""
 
     person: PersonState
     plans: tuple[Plan, ...] = ()
     events: tuple[Event, ...] = ()
     records: tuple[Record, ...] = ()
+
+    def on(self, situation: Situation) -> Situation:
+        """Return what the next step of the same decision starts from."""
+        plans = {**situation.plans, **{plan.date: plan for plan in self.plans}}
+        return replace(situation, person=self.person, plans=plans)
+
+    def then(self, later: "Effect") -> "Effect":
+        """Return the effect of this step and of one that started from what it left."""
+        plans = {plan.date: plan for plan in (*self.plans, *later.plans)}
+        return Effect(
+            person=later.person,
+            plans=tuple(plans.values()),
+            events=(*self.events, *later.events),
+            records=(*self.records, *later.records),
+        )
+
+    def decided(self, at: dt.datetime) -> Decided:
+        """Return the whole decision."""
+        return Decided(at, self.person, self.plans, self.events, self.records)

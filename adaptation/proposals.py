@@ -1,15 +1,20 @@
-"""Open proposals and the day's changes of a person: what stands, and what time closes."""
+"""Open proposals and the day's changes of a person: what stands, and what may still be added."""
 
 import datetime as dt
+from typing import Final
 
-from adaptation.days import ONE_DAY
-from adaptation.decision_rows import answer_row
+from adaptation.decision_rows import later_row
+from adaptation.effects import Effect
+from adaptation.feed_chain import FeedChain
+from schemas.events import AdaptationNoted
 from schemas.people import PersonState
-from schemas.positions import Position
-from schemas.records import DecisionRow, Outcome
+from schemas.records import Adaptation, Outcome
 
-CHANGES_PER_DAY_MAX = 3
+CHANGES_PER_DAY_MAX: Final = 3
 """Automatic changes per person and local day, all rules together; one per rule (ours)."""
+
+OPEN_PROPOSALS_MAX: Final = 3
+"""Proposals that wait for one person's answer at the same time, all rules together (ours)."""
 
 
 def has_daily_cap(person: PersonState, rule: str, today: dt.date) -> bool:
@@ -18,33 +23,68 @@ def has_daily_cap(person: PersonState, rule: str, today: dt.date) -> bool:
     return rule in changes or len(changes) >= CHANGES_PER_DAY_MAX
 
 
-def with_change(person: PersonState, rule: str, today: dt.date) -> PersonState:
+def with_change(person: PersonState, adaptation: Adaptation, today: dt.date) -> PersonState:
     """Return the state after a rule changed a plan by itself today."""
-    changes = {**person.changes, today: (*person.changes.get(today, ()), rule)}
-    return person.model_copy(update={"changes": changes})
+    changes = {**person.changes, today: (*person.changes.get(today, ()), adaptation.rule)}
+    return with_adaptation(person.model_copy(update={"changes": changes}), adaptation)
 
 
-def has_open_proposal(person: PersonState, rule: str, now: dt.datetime) -> bool:
-    """Tell whether a proposal of this rule still waits for an answer that could have an effect."""
-    return any(
-        proposal.rule == rule
-        and now < proposal.expires_at
-        and all(now < change.original.start for change in proposal.changes)
-        for proposal in person.proposals.values()
-    )
+def with_adaptation(person: PersonState, adaptation: Adaptation) -> PersonState:
+    """Return the state with a change in force or accepted."""
+    adaptations = {**person.adaptations, adaptation.adaptation_id: adaptation}
+    return person.model_copy(update={"adaptations": adaptations})
 
 
-def close_expired(
-    person: PersonState, *, now: dt.datetime, today: dt.date, position: Position
-) -> tuple[PersonState, tuple[DecisionRow, ...]]:
-    """Return the state without what time has closed, and a row for each proposal that expired.
+def without_adaptation(person: PersonState, adaptation_id: str) -> PersonState:
+    """Return the state once a change was undone or its time is over."""
+    adaptations = {key: one for key, one in person.adaptations.items() if key != adaptation_id}
+    return person.model_copy(update={"adaptations": adaptations})
 
-    An expired proposal is noticed at the person's next firing or command; its row carries the moment of
-    expiry. Changes are counted until the end of the following day, so that a journey west does not forget
-    them.
+
+def with_proposal(person: PersonState, adaptation: Adaptation) -> PersonState:
+    """Return the state with one more proposal."""
+    proposals = {**person.proposals, adaptation.adaptation_id: adaptation}
+    return person.model_copy(update={"proposals": proposals})
+
+
+def without_proposal(person: PersonState, adaptation_id: str) -> PersonState:
+    """Return the state once a proposal was answered or has lapsed."""
+    proposals = {key: one for key, one in person.proposals.items() if key != adaptation_id}
+    return person.model_copy(update={"proposals": proposals})
+
+
+def lapses_at(proposal: Adaptation) -> dt.datetime:
+    """Return when a proposal lapses: its time is over, or the first of its tasks begins."""
+    return min(proposal.expires_at, *(change.original.start for change in proposal.changes))
+
+
+def may_not_propose(person: PersonState, rule: str, now: dt.datetime) -> bool:
+    """Tell whether a proposal of this rule still waits for an answer, or as many of any as there may be."""
+    waiting = [one.rule for one in person.proposals.values() if now < lapses_at(one)]
+    return rule in waiting or len(waiting) >= OPEN_PROPOSALS_MAX
+
+
+def has_protective_change(person: PersonState, now: dt.datetime) -> bool:
+    """Tell whether a protective change, made or accepted, holds."""
+    return any(one.kind == "protective" and now < one.expires_at for one in person.adaptations.values())
+
+
+def close_proposals(
+    person: PersonState, closed: list[Adaptation], chain: FeedChain, *, now: dt.datetime, why: str = ""
+) -> Effect:
+    """Return what is left when proposals close without an answer: a row and a note for each.
+
+    Args:
+        person: the state with the proposals.
+        closed: which of them.
+        chain: heads for the notes.
+        now: the moment of the decision.
+        why: a reason code; empty: their time is over.
     """
-    expired = [one for one in person.proposals.values() if one.expires_at <= now]
-    proposals = {key: one for key, one in person.proposals.items() if one.expires_at > now}
-    changes = {day: rules for day, rules in person.changes.items() if day >= today - ONE_DAY}
-    rows = tuple(answer_row(one, Outcome.EXPIRED, at=one.expires_at, position=position) for one in expired)
-    return person.model_copy(update={"proposals": proposals, "changes": changes}), rows
+    notes, rows = [], []
+    for proposal in closed:
+        person = without_proposal(person, proposal.adaptation_id)
+        expired = proposal.model_copy(update={"status": "expired"})
+        notes.append(AdaptationNoted(**chain.next_head(), adaptation=expired))
+        rows.append(later_row(expired, Outcome.EXPIRED, at=now, position=chain.position, why=why))
+    return Effect(person, events=tuple(notes), records=tuple(rows))

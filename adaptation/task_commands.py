@@ -1,4 +1,4 @@
-"""What a person does with a task: start, complete, skip, rate. Pure."""
+"""What a person does with a task: start, complete, skip, rate, edit. Pure."""
 
 import datetime as dt
 from typing import Final, Literal, TypedDict
@@ -6,15 +6,17 @@ from uuid import NAMESPACE_URL, uuid5
 
 from adaptation.days import local_day
 from adaptation.decision_rows import version_row
+from adaptation.edits import edit_task
 from adaptation.effects import CommandContext, Effect, Refusal
-from adaptation.patch import replace_tasks
-from schemas.commands import CompleteTask, RateTask, SkipTask, StartTask
+from adaptation.patch import PlanVersion, replace_tasks
+from adaptation.reverting import changed_plans
+from schemas.commands import CompleteTask, EditTask, RateTask, SkipTask, StartTask
 from schemas.events import TaskChanged
 from schemas.plan import Plan, Task, TaskStatus
-from schemas.records import TaskEventRow
+from schemas.records import PlanVersionRow, TaskEventRow
 
 StatusCommand = StartTask | CompleteTask | SkipTask
-TaskCommand = StatusCommand | RateTask
+TaskCommand = StatusCommand | RateTask | EditTask
 
 _NEW_STATUS: Final[dict[str, Literal["started", "completed", "skipped"]]] = {
     "task.start": "started",
@@ -26,6 +28,7 @@ _ALLOWED_FROM: Final[dict[str, frozenset[TaskStatus]]] = {
     "task.complete": frozenset({"upcoming", "started"}),
     "task.skip": frozenset({"upcoming", "started"}),
     "task.rate": frozenset({"started", "completed", "skipped"}),
+    "task.edit": frozenset({"upcoming", "started"}),
 }
 
 
@@ -35,7 +38,7 @@ def date_of(command: TaskCommand, now: dt.datetime, time_zone: str) -> dt.date:
 
 
 def change_task(command: TaskCommand, context: CommandContext) -> Effect | Refusal:
-    """Return what a task command changes: a status, in a new plan version; a rating only leaves a row."""
+    """Return what a task command changes: a task, in a new plan version; a rating only leaves a row."""
     plan = context.situation.plans.get(date_of(command, context.now, context.time_zone))
     if plan is None:
         return Refusal.NO_PLAN
@@ -46,6 +49,8 @@ def change_task(command: TaskCommand, context: CommandContext) -> Effect | Refus
         return Refusal.WRONG_STATUS
     if isinstance(command, RateTask):
         return _rated(command, context, plan, task)
+    if isinstance(command, EditTask):
+        return _edited(command, context, plan, task)
     return _with_status(command, context, plan, task)
 
 
@@ -65,7 +70,7 @@ def _with_status(command: StatusCommand, context: CommandContext, plan: Plan, ta
         events=(_task_changed(context, version.plan, changed),),
         records=(
             TaskEventRow(**_row_head(context, plan, task), event=status, reason=reason),
-            version_row(version, cause=context.command_id, at=context.now, position=context.position),
+            _version_row(context, version),
         ),
     )
 
@@ -76,6 +81,39 @@ def _rated(command: RateTask, context: CommandContext, plan: Plan, task: Task) -
         events=(_task_changed(context, plan, task),),
         records=(TaskEventRow(**_row_head(context, plan, task), event="rated", rating=command.rating),),
     )
+
+
+def _edited(command: EditTask, context: CommandContext, plan: Plan, task: Task) -> Effect | Refusal:
+    """Return the effect of an edit: ``plan.changed`` if tasks changed places, else ``task.changed``."""
+    version = edit_task(command, plan, task)
+    if isinstance(version, Refusal):
+        return version
+    row = TaskEventRow(
+        **_row_head(context, plan, task),
+        event="edited",
+        changes=command.edits.model_dump(mode="json", exclude_none=True),
+    )
+    if _order_of(version.plan) != _order_of(plan):
+        moved = changed_plans(
+            context.situation, [(version, None)], context.chain, cause=context.command_id, at=context.now
+        )
+        return Effect(moved.person, moved.plans, moved.events, (row, *moved.records))
+    changed = find_task(version.plan, task.task_id)
+    assert changed is not None  # noqa: S101  # an edit removes no task
+    return Effect(
+        person=context.situation.person,
+        plans=(version.plan,),
+        events=(_task_changed(context, version.plan, changed),),
+        records=(row, _version_row(context, version)),
+    )
+
+
+def _order_of(plan: Plan) -> list[str]:
+    return [task.task_id for block in plan.blocks for task in block.tasks]
+
+
+def _version_row(context: CommandContext, version: PlanVersion) -> PlanVersionRow:
+    return version_row(version, cause=context.command_id, at=context.now, position=context.position)
 
 
 def _task_changed(context: CommandContext, plan: Plan, task: Task) -> TaskChanged:

@@ -27,6 +27,7 @@ PLAN_BYTES_PUT_MAX: Final = 12 * 1024
 Intensity = Literal["easy", "moderate", "high"]
 EnergyRequirement = Literal["low", "medium", "high"]
 TaskStatus = Literal["upcoming", "started", "completed", "skipped"]
+EditableField = Literal["title", "description", "start", "duration_minutes", "intensity", "locked"]
 Level = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -77,11 +78,11 @@ class TaskVariants(Model):
 class TaskOriginal(Model):
     """What an adaptation replaced in a task; enough to put it back."""
 
-    title: str
-    description: str
-    category: str
+    title: Text = Field(max_length=200)
+    description: Text = Field(max_length=500)
+    category: Text = Field(max_length=64)
     end: AwareDatetime
-    duration_minutes: int
+    duration_minutes: int = Field(ge=1, le=1440)
     intensity: Intensity
     energy_requirement: EnergyRequirement
 
@@ -89,12 +90,14 @@ class TaskOriginal(Model):
 class TaskAdaptation(Model):
     """The mark that an applied adaptation leaves on a task."""
 
-    adaptation_id: str
-    rule: str
-    reason: str
+    adaptation_id: Text
+    rule: Text
+    reason: Text
     expires_at: AwareDatetime | None
     """The original returns then, if the task has not started; None: the person accepted the change."""
     original: TaskOriginal
+    overlapping: tuple[Text, ...] = ()
+    """Tasks (``DATE/ID``) that reached into the original when it was replaced; it may return beside them."""
 
 
 class Task(Model):
@@ -114,15 +117,20 @@ class Task(Model):
     variants: TaskVariants = TaskVariants()
     adaptation: TaskAdaptation | None = None
     origin: Text = Field(default="plan", max_length=64)
+    edited: tuple[EditableField, ...] = ()
+    """What the person set by hand: neither a rule nor a new plan changes it."""
 
     @model_validator(mode="after")
     def _end_follows_from_duration(self) -> Self:
         if self.end - self.start != timedelta(minutes=self.duration_minutes):
             msg = (
-                f"task {self.task_id}: end is {self.end.isoformat()}, but start plus "
-                f"duration_minutes={self.duration_minutes} is "
-                f"{(self.start + timedelta(minutes=self.duration_minutes)).isoformat()}"
+                f"task {self.task_id}: from start to end it is {self.end - self.start}, "
+                f"but duration_minutes is {self.duration_minutes}"
             )
+            raise ValueError(msg)
+        original = self.adaptation and self.adaptation.original
+        if original and original.end - self.start != timedelta(minutes=original.duration_minutes):
+            msg = f"task {self.task_id}: the original's end does not follow from its duration_minutes"
             raise ValueError(msg)
         return self
 

@@ -176,7 +176,7 @@ class PlanVersionRow(Model):
     time: AwareDatetime
     position: str
     cause: str
-    """``plan.put``, a firing's id, or a command's id."""
+    """``plan.put``, ``expiry``, a firing's id, or a command's id."""
     patch: list[dict[str, object]] | None
     """RFC 6902 against the version before; None where ``plan`` is given whole."""
     plan: dict[str, object] | None

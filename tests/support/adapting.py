@@ -3,8 +3,8 @@
 import datetime as dt
 from uuid import NAMESPACE_URL, uuid5
 
-from adaptation.rules import builtin_rules
-from adaptation.tracked import ReadingEvent
+from adaptation.rules import Rule, RuleSet, builtin_rules
+from adaptation.tracked import ReadingEvent, RuleFiring, TimerAt
 from schemas.commands import COMMAND, CommandEntry
 from schemas.people import PersonState
 from schemas.plan import Plan, Task, TimeBlock
@@ -23,6 +23,9 @@ _EVIDENCE = {
     "sleep_debt": [("sleep_quality", 0.5, -1440), ("sleep_quality", 0.4, 0)],
     "energy_surge": [("energy_level", 0.9, 0), ("readiness_score", 0.85, -30)],
 }
+SEEDS = tuple(_EVIDENCE)
+"""Rules that :func:`firing` can fire."""
+
 _UNITS = {"hrv_rmssd_ms": "ms"}
 
 
@@ -103,8 +106,24 @@ def position_at(now: dt.datetime, index: int = 0) -> Position:
     return Position(micros(now) // 1000, 0, index)
 
 
+def rule_named(name: str, rules: RuleSet = RULES) -> Rule:
+    rule = rules.find(name)
+    assert rule is not None, name
+    return rule
+
+
+def with_rules(*firings: Firing, rules: RuleSet = RULES) -> tuple[RuleFiring, ...]:
+    """Return firings as ``track`` hands them on: by priority, equal ones in the order of the rules' file."""
+    order = [rule.name for rule in rules.by_priority()]
+    fired = sorted(firings, key=lambda one: order.index(one.rule))
+    return tuple(RuleFiring(one, rule_named(one.rule, rules)) for one in fired)
+
+
 def firings_at(
-    *firings: Firing, suppressed: tuple[tuple[Firing, str], ...] = (), position: Position | None = None
+    *firings: Firing,
+    suppressed: tuple[tuple[Firing, str], ...] = (),
+    position: Position | None = None,
+    rules: RuleSet = RULES,
 ) -> ReadingEvent:
     first = (*firings, *(one for one, _ in suppressed))[0]
     return ReadingEvent(
@@ -112,9 +131,13 @@ def firings_at(
         first.user_id,
         at=first.at,
         time_zone=first.time_zone,
-        firings=firings,
+        firings=with_rules(*firings, rules=rules),
         suppressed=suppressed,
     )
+
+
+def timer_at(now: dt.datetime, *, user: str = "ada", zone: str = "UTC", index: int = 7) -> TimerAt:
+    return TimerAt(position_at(now, index), user, now, zone)
 
 
 def situation(

@@ -1,5 +1,6 @@
 import pytest
 
+from adaptation.action_uses import ActionUse
 from adaptation.actions import adapt_task, builtin_actions, load_actions
 from adaptation.rules import builtin_rules
 from schemas.errors import InputError
@@ -11,7 +12,7 @@ PLENTY = 1440
 
 
 def adapted(one: Task, action: str, *, minutes_free: int = PLENTY) -> Task | None:
-    return adapt_task(one, action, ACTIONS, minutes_free=minutes_free)
+    return adapt_task(one, ActionUse(name=action), ACTIONS, minutes_free=minutes_free)
 
 
 def what(one: Task | None) -> tuple[int, str, str] | None:
@@ -20,7 +21,7 @@ def what(one: Task | None) -> tuple[int, str, str] | None:
 
 def test_every_action_that_a_rule_names_exists() -> None:
     for rule in builtin_rules().rules:
-        assert ACTIONS.named(rule.action).direction == ("easier" if rule.kind == "protective" else "harder")
+        assert ACTIONS.used(rule.action).direction == ("easier" if rule.kind == "protective" else "harder")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,32 @@ def test_an_upgrade_grows_only_into_free_minutes(free: int, expected: int) -> No
     grown = adapted(task("a", minutes=40), "upgrade", minutes_free=free)
     assert grown is not None
     assert grown.duration_minutes == expected
+
+
+def test_a_rule_s_parameters_stand_instead_of_the_file_s() -> None:
+    one = task("a", minutes=40, intensity="high")
+    use = ActionUse(name="reduce_intensity", duration_factor=0.75)
+    assert what(adapt_task(one, use, ACTIONS, minutes_free=PLENTY)) == (30, "easy", "movement")
+    only = ActionUse(name="reduce_intensity", only_intensities=frozenset({"moderate"}))
+    assert adapt_task(one, only, ACTIONS, minutes_free=PLENTY) is None
+
+
+def test_a_parameter_never_turns_an_action_around() -> None:
+    longer = ActionUse(name="reduce_intensity", duration_factor=3.0)
+    assert what(adapt_task(task("a"), longer, ACTIONS, minutes_free=PLENTY)) == (40, "easy", "movement")
+    shorter = ActionUse(name="upgrade", duration_factor=0.5, intensity_steps=0)
+    assert adapt_task(task("a"), shorter, ACTIONS, minutes_free=PLENTY) is None
+
+
+@pytest.mark.parametrize("name", ["title", "description", "duration_minutes", "intensity"])
+def test_a_field_that_the_person_set_stays_as_it_is(name: str) -> None:
+    variant = TaskVariant(title="Other", description="Other", duration_minutes=5, intensity="easy")
+    variants = TaskVariants(low_energy=variant)
+    one = task("a", minutes=40, intensity="high", variants=variants, edited=(name,))
+    eased = adapted(one, "reduce_intensity")
+    assert eased is not None
+    for field in ("title", "description", "duration_minutes", "intensity"):
+        assert getattr(eased, field) == getattr(one if field == name else variant, field)
 
 
 def test_a_variant_of_the_planner_is_taken_and_completed_by_the_action() -> None:

@@ -14,7 +14,6 @@ from schemas.situations import Decided, Situation
 from support.adapting import (
     DAY,
     NOW,
-    RULES,
     at,
     command,
     firing,
@@ -36,8 +35,9 @@ def decide(
 
 
 def refusal(decided: Decided) -> str:
-    """Return why a command was refused, and check that a refused one changes nothing."""
-    (done,) = decided.events
+    """Return why a command was refused, and check that a refused one changes nothing by itself."""
+    done, *over = decided.events
+    assert {event.type for event in over} <= {"adaptation.noted"}
     assert isinstance(done, CommandDone)
     assert decided.outcome == CommandOutcome(command_id=done.command_id, ok=False, reason=done.reason)
     assert not done.ok
@@ -49,7 +49,7 @@ def with_proposal(*plans: Plan) -> tuple[Situation, str]:
     """Return the situation after energy_surge proposed something, and the proposal's id."""
     before = situation(*plans)
     one = firing("energy_surge")
-    return before.after(decide_reading(before, firings_at(one), RULES)), one.firing_id
+    return before.after(decide_reading(before, firings_at(one))), one.firing_id
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_proposal_can_be_accepted_until_it_expires(minutes: int, reason: str |
         assert decided.outcome.ok
     else:
         assert refusal(decided) == reason
-        assert [(row.outcome, row.time) for row in decided.records] == [("expired", at("15:00"))]
+        assert [(row.outcome, row.time) for row in decided.records] == [("expired", late)]
         assert decided.person.proposals == {}
 
 
@@ -168,18 +168,19 @@ def test_a_proposal_whose_task_has_begun_by_the_clock_is_not_applicable() -> Non
     state, proposal_id = with_proposal(plan(task("a", "10:00")))
     decided = decide(state, command("adaptation.accept", adaptation_id=proposal_id, now=at("10:00")))
     assert refusal(decided) == "not_applicable"
-    assert list(decided.person.proposals) == [proposal_id]
+    assert [event.type for event in decided.events] == ["command.done", "adaptation.noted"]
+    assert decided.person.proposals == {}
 
 
-def test_a_proposal_whose_task_was_started_adapted_replaced_or_lost_is_not_applicable() -> None:
+def test_a_proposal_whose_task_was_started_edited_replaced_or_lost_is_not_applicable() -> None:
     original = plan(task("a", "10:00", intensity="high"))
     state, proposal_id = with_proposal(original)
     accept = command("adaptation.accept", adaptation_id=proposal_id)
-    eased = decide_reading(state, firings_at(firing("energy_drop")), RULES)
+    edited = decide(state, command("task.edit", task_id="a", base_version=1, edits={"title": "Mine"}))
     other = original.model_copy(update={"blocks": plan(task("a", "10:00", title="New")).blocks})
     for changed in (
         state.after(decide(state, command("task.start", task_id="a"))),
-        state.after(eased),
+        state.after(edited),
         state.after(decide(state, command("plan.put", plan=other.model_dump()))),
         state.after(decide(state, command("plan.put", plan=plan(task("b")).model_dump()))),
         Situation("ada", state.person, {}, state.feed_last),
@@ -221,7 +222,7 @@ def test_a_profile_sets_the_zone() -> None:
 def test_a_put_plan_follows_the_version_it_replaces_and_keeps_what_has_happened() -> None:
     old = plan(task("done", "08:00", status="completed"), task("a", "10:00"), task("b", "11:00"), version=7)
     state = situation(old)
-    state = state.after(decide_reading(state, firings_at(firing("energy_drop")), RULES))
+    state = state.after(decide_reading(state, firings_at(firing("energy_drop"))))
     adapted = state.plans[DAY].blocks[0].tasks
     new = plan(
         task("done", "08:00", title="Changed"),
@@ -271,7 +272,7 @@ def test_a_plan_is_put_up_to_its_size_and_not_beyond(over_bytes: int, reason: st
 def test_a_plan_that_was_adapted_can_be_put_back_as_it_was() -> None:
     full = plan(*(task(f"t{n}", f"{10 + n}:00", description="x" * 500) for n in range(12)))
     state = situation(full)
-    state = state.after(decide_reading(state, firings_at(firing("energy_drop")), RULES))
+    state = state.after(decide_reading(state, firings_at(firing("energy_drop"))))
     lost = state.plans[DAY]
     assert len(lost.model_dump_json()) > PLAN_BYTES_PUT_MAX
     assert decide(situation(), command("plan.put", plan=lost.model_dump())).plans == (lost,)
@@ -297,8 +298,12 @@ def test_a_repeated_command_gets_its_recorded_outcome_and_changes_nothing() -> N
     [
         ("task.start", {"task_id": "a"}, ["2026-11-20"]),
         ("task.rate", {"task_id": "a", "rating": 1, "date": "2026-11-02"}, ["2026-11-02"]),
-        ("adaptation.accept", {"adaptation_id": "x"}, ["2026-11-19", "2026-11-20", "2026-11-21"]),
+        ("adaptation.accept", {"adaptation_id": "x"}, [f"2026-11-{day}" for day in range(17, 24)]),
+        ("adaptation.undo", {"adaptation_id": "x"}, [f"2026-11-{day:02}" for day in range(4, 24)]),
         ("adaptation.decline", {"adaptation_id": "x"}, []),
+        ("adaptation.pause", {"until": None}, []),
+        ("autonomy.set", {"reduce_only": True}, []),
+        ("task.edit", {"task_id": "a", "base_version": 1, "edits": {"locked": True}}, ["2026-11-20"]),
         ("profile.set", {"time_zone": "UTC"}, []),
         ("plan.put", {"plan": plan(day=TOMORROW).model_dump()}, ["2026-11-21"]),
     ],
@@ -319,3 +324,8 @@ def test_a_situation_follows_what_was_decided() -> None:
     assert after.plans == {DAY: plan(task("a")), TOMORROW: before.plans[TOMORROW]}
     assert after.feed_last == decided.events[-1].event_id
     assert after.after(Decided(at=NOW, person=after.person)) == after
+
+
+@pytest.mark.parametrize("date", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_last_day_of_the_calendar_are_days_without_a_plan(date: str) -> None:
+    assert decide(situation(), command("task.start", task_id="run", date=date)).outcome is not None

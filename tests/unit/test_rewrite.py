@@ -7,25 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adaptation.candidates import candidates
 from adaptation.rewrite import NoEffect, PlanRewritten, rewrite_plan, rewrite_plans
 from schemas.plan import PLAN_BYTES_MAX, Plan, Task, TaskVariant, TaskVariants
-from support.adapting import DAY, NOW, RULES, at, firing, plan, task
+from support.adapting import DAY, NOW, SEEDS, at, firing, plan, rule_named, task
 
 TOMORROW = DAY + dt.timedelta(days=1)
 INTENSITIES = ["easy", "moderate", "high"]
 
 
 def rewritten(one: Plan, rule: str = "energy_drop", *, now: dt.datetime = NOW) -> PlanRewritten:
-    found = RULES.find(rule)
-    assert found is not None
+    found = rule_named(rule)
     result = rewrite_plan(one, firing(rule, now=now), found, now=now)
     assert isinstance(result, PlanRewritten)
     return result
 
 
 def no_effect(*plans: Plan, rule: str = "energy_drop", now: dt.datetime = NOW) -> str:
-    found = RULES.find(rule)
-    assert found is not None
+    found = rule_named(rule)
     result = rewrite_plans(plans, firing(rule, now=now), found, now=now)
     assert isinstance(result, NoEffect)
     return result.why
@@ -83,7 +82,7 @@ def test_easing_touches_every_task_it_would_change() -> None:
     assert changed_ids(result) == ["a", "b", "c"]
 
 
-def test_an_upgrade_touches_the_first_task_of_the_highest_energy_requirement() -> None:
+def test_an_upgrade_touches_the_task_that_it_changes_most_and_of_equal_ones_the_first() -> None:
     one = plan(
         task("early", "09:30", 20, energy_requirement="low"),
         task("full", "10:00", 60, energy_requirement="high", intensity="high"),
@@ -116,17 +115,74 @@ def test_an_upgrade_ends_before_the_next_task_and_with_its_block(
     assert tasks_of(rewritten(one, "energy_surge").plan)["a"].duration_minutes == minutes
 
 
+def in_blocks(*blocks: dict[str, object]) -> Plan:
+    """Return a plan of blocks from 09:00 that last two hours each."""
+    made = [
+        {
+            "block_id": f"b{number}",
+            "title": "Block",
+            "start": at(f"{9 + 2 * number:02}:00"),
+            "end": at(f"{11 + 2 * number:02}:00"),
+            **block,
+        }
+        for number, block in enumerate(blocks)
+    ]
+    return Plan.model_validate({"user_id": "ada", "date": DAY, "time_zone": "UTC", "blocks": made})
+
+
+@pytest.mark.parametrize(
+    ("following", "minutes"),
+    [
+        pytest.param({}, 52, id="nothing-there"),
+        pytest.param({"dependencies": ("b0",)}, 45, id="a-block-that-depends-on-it"),
+        pytest.param({"purpose": "Sleep"}, 45, id="sleep-as-purpose"),
+        pytest.param({"purpose": "read"}, 52, id="another-purpose"),
+        pytest.param({"tasks": (task("night", "10:45", 10, category="sleep"),)}, 45, id="sleep-as-task"),
+    ],
+)
+def test_an_upgrade_ends_before_what_depends_on_it_and_before_sleep(
+    following: dict[str, object], minutes: int
+) -> None:
+    one = in_blocks({"tasks": (task("a", "10:00", 40),)}, {"start": at("10:45"), **following})
+    assert tasks_of(rewritten(one, "energy_surge").plan)["a"].duration_minutes == minutes
+
+
+def test_a_task_is_not_upgraded_where_what_it_builds_on_was_skipped() -> None:
+    skipped = {"tasks": (task("base", "08:00", status="skipped"),)}
+    one = in_blocks(skipped, {"dependencies": ("b0",), "tasks": (task("a", "11:30"),)})
+    assert no_effect(one, rule="energy_surge") == "nothing_to_change"
+    assert changed_ids(rewritten(one)) == ["a"]
+
+
+@pytest.mark.parametrize(("tasks", "changed"), [("all", "abc"), ("first", "b"), (2, "bc"), (9, "abc")])
+def test_those_that_change_most_come_first(tasks: object, changed: str) -> None:
+    # 10 × 2 - 5 × 1 = 15, 40 × 3 - 20 × 1 = 100 and 40 × 2 - 20 × 1 = 60 weighted minutes.
+    one = plan(task("a", "10:00", 10), task("b", "11:00", 40, intensity="high"), task("c", "12:00", 40))
+    rule = rule_named("energy_drop")
+    use = rule.action.model_copy(update={"tasks": tasks})
+    result = rewrite_plan(one, firing(), rule.model_copy(update={"action": use}), now=NOW)
+    assert isinstance(result, PlanRewritten)
+    assert "".join(changed_ids(result)) == changed
+    found = candidates([one], rule, now=NOW)
+    assert [(change.before.task_id, change.effect) for change in found] == [("b", 100), ("c", 60), ("a", 15)]
+
+
+def test_yesterday_s_plan_is_rewritten_where_it_reaches_past_midnight() -> None:
+    now = at("00:10", TOMORROW)
+    late = plan(task("late", "00:30", day=TOMORROW))
+    assert changed_ids(rewritten(late, now=now)) == ["late"]
+
+
 def test_before_midnight_tomorrow_s_plan_is_rewritten_too_and_limits_an_upgrade() -> None:
     now = at("22:00")
     today = plan(task("late", "23:30", 30, energy_requirement="high"), flexibility=60)
     tomorrow = plan(task("night", "00:05", 30, day=TOMORROW), day=TOMORROW)
-    drop, surge = RULES.find("energy_drop"), RULES.find("energy_surge")
-    assert drop is not None
-    assert surge is not None
+    drop, surge = rule_named("energy_drop"), rule_named("energy_surge")
     eased = rewrite_plans((today, tomorrow), firing(now=now), drop, now=now)
     assert not isinstance(eased, NoEffect)
     assert [(one.plan.date, changed_ids(one)) for one in eased] == [(DAY, ["late"]), (TOMORROW, ["night"])]
-    upgraded = rewrite_plans((today, tomorrow), firing("energy_surge", now=now), surge, now=now)
+    fixed = plan(task("night", "00:05", 30, day=TOMORROW, locked=True), day=TOMORROW)
+    upgraded = rewrite_plans((today, fixed), firing("energy_surge", now=now), surge, now=now)
     assert not isinstance(upgraded, NoEffect)
     assert [one.plan.date for one in upgraded] == [DAY]
     assert tasks_of(upgraded[0].plan)["late"].duration_minutes == 35
@@ -134,8 +190,7 @@ def test_before_midnight_tomorrow_s_plan_is_rewritten_too_and_limits_an_upgrade(
 
 def test_a_task_id_used_on_both_days_names_two_tasks() -> None:
     now = at("22:00")
-    drop = RULES.find("energy_drop")
-    assert drop is not None
+    drop = rule_named("energy_drop")
     plans = (
         plan(task("walk", "22:30")),
         plan(task("walk", "01:00", day=TOMORROW, locked=True), day=TOMORROW),
@@ -152,7 +207,7 @@ def test_the_mark_names_rule_reason_expiry_and_original() -> None:
     assert after.adaptation.rule == "energy_drop"
     assert "64%" in after.adaptation.reason
     assert "27%" in after.adaptation.reason
-    assert after.adaptation.expires_at == NOW + dt.timedelta(hours=6)
+    assert after.adaptation.expires_at == NOW + dt.timedelta(hours=4)
     assert restored(after) == before
 
 
@@ -247,11 +302,10 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @settings(max_examples=300, deadline=None)
-@given(one=plans(), rule=st.sampled_from([rule.name for rule in RULES.rules]), minute=st.integers(0, 1200))
+@given(one=plans(), rule=st.sampled_from(SEEDS), minute=st.integers(0, 1200))
 def test_rewriting_keeps_its_promises(one: Plan, rule: str, minute: int) -> None:
     now = at("00:00") + dt.timedelta(minutes=minute)
-    found = RULES.find(rule)
-    assert found is not None
+    found = rule_named(rule)
     result = rewrite_plan(one, firing(rule, now=now), found, now=now)
     if isinstance(result, NoEffect):
         return
