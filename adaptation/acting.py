@@ -12,6 +12,7 @@ from adaptation.proposals import (
     close_proposals,
     has_daily_cap,
     has_protective_change,
+    lapses_at,
     may_not_propose,
     with_change,
     with_proposal,
@@ -109,6 +110,8 @@ def _propose(
     situation: Situation, one: RuleFiring, rewritten: Sequence[PlanRewritten], drawn: Draw, chain: FeedChain
 ) -> Effect:
     adaptation = _adaptation(one, "proposed", rewritten, drawn)
+    # One end for everybody to see: once its first task begins there is nothing left to accept.
+    adaptation = adaptation.model_copy(update={"expires_at": lapses_at(adaptation)})
     return Effect(
         with_proposal(situation.person, adaptation),
         events=(AdaptationProposed(**chain.next_head(), adaptation=adaptation),),

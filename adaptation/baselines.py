@@ -108,7 +108,9 @@ class Baselines:
         begins = self.tally == 0
         faded = np.expm1((elapsed_us * moves) * _RATE_PER_US)  # the share of what was before that is lost
         weight = np.minimum(-faded, _WEIGHT_MAX)
-        np.copyto(weight, _WEIGHT_FIRST, where=begins)
+        begins_any = np.logical_or.reduce(begins, axis=None)  # rarely, and a masked copy costs the same
+        if begins_any:
+            np.copyto(weight, _WEIGHT_FIRST, where=begins)
         before = self.weight
         total = before + before * faded + weight
         # A share of exactly 1 makes the first value the mean, one of exactly 0 leaves all as it is.
@@ -118,7 +120,8 @@ class Baselines:
         self.mean[...] += step
         self.variance[...] = (1.0 - share) * (self.variance + difference * step)
         np.copyto(self.tally, _tally(self.count + 1, total), where=moves)
-        np.copyto(self.since_us, time_us, where=moves & begins)
+        if begins_any:
+            np.copyto(self.since_us, time_us, where=moves & begins)
 
 
 def weigh_unweighted(

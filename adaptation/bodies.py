@@ -18,12 +18,10 @@ from adaptation.beat_buffers import BeatBuffers, BeatMessages, ClosedWindow, ser
 from adaptation.body_days import COMPUTED, Begun, BodyDays
 from adaptation.channels import TRACKED_INDEX
 from adaptation.columns import Cells, Table
-from adaptation.day_slots import (
-    HRV_MEASURES,
-    SLOT_REST,
-    DayValue,
-)
-from adaptation.estimating import has_contact, is_estimate_due
+from adaptation.current_values import WINDOW_VALUE
+from adaptation.day_slots import HRV_MEASURES, SLOT_REST, DayValue
+from adaptation.estimating import ESTIMATE_EVERY, has_contact, is_estimate_due
+from adaptation.gates import LATE_AFTER_US
 from adaptation.pending import Field, Rows
 from adaptation.physiology.stillness import Stillness, stillness_at
 from adaptation.physiology.wear import WITHOUT_CONTACT
@@ -37,8 +35,11 @@ from schemas.records import FeatureRow
 
 _GIVEN: Final = {HRV_MEASURES.index(name): TRACKED_INDEX[name] for name in ("hrv_rmssd_ms", "hrv_sdnn_ms")}
 """Measures of days that devices give, and where they stand among the tracked ones."""
+HRV_COLUMNS: Final = tuple(_GIVEN.values())
 _HEART_RATE: Final = TRACKED_INDEX["heart_rate_bpm"]
 _SLOT_REST_US: Final = SLOT_REST // MICROSECOND
+_NEWS_EVERY_US: Final = ESTIMATE_EVERY // MICROSECOND
+_NOBODY: Final = -1
 
 
 class WaitingWindow(NamedTuple):
@@ -50,6 +51,28 @@ class WaitingWindow(NamedTuple):
     quiet: bool
     zone: str
     """Of the person."""
+    row: int
+    """Of the reading in this round to which the window is news; -1: to none."""
+
+
+class KnownWindow(NamedTuple):
+    """An accepted window that ended while the person was awake and still, and is news at a reading."""
+
+    row: int
+    """Of the reading in its round."""
+    end_us: int
+    rmssd_ms: float
+    is_low: bool
+    """It is of low quality."""
+
+
+class BegunRound(NamedTuple):
+    """What is brought to light before anything else of a round."""
+
+    days: Begun
+    windows: list[KnownWindow]
+    """At most one a reading."""
+    features: list[FeatureRow]
 
 
 class Bodies:
@@ -61,6 +84,10 @@ class Bodies:
         streams: the devices' table.
         devices: user and device id of each row of ``streams``; grows with it.
         zones: of the people.
+
+    Where a rule names ``rmssd_ms``, a window becomes a current value at the reading by which it is over, if
+    that comes on time and the one before is five minutes older. Then the windows that wait are judged at
+    once, so that it is the same reading however many are judged together.
     """
 
     def __init__(
@@ -83,22 +110,25 @@ class Bodies:
         """Row of a device → end of the first of its windows that wait."""
         columns = people.layout.columns
         self._movement, self._zone = columns("movement_us"), columns("zone").start
+        name = f"value_us.{WINDOW_VALUE}"
+        self._news_us = people.layout.names.index(name) if name in people.layout.names else _NOBODY
+        self._news: list[KnownWindow] = []
 
     @property
     def has_waiting(self) -> bool:
         """Whether windows wait to be judged."""
         return bool(self._waiting)
 
-    def begin_round(self, rows: Rows) -> Begun:
+    def begin_round(self, rows: Rows) -> BegunRound:
         """Take the beats of a round, one reading of each of n people, and close the days that are over by it.
 
         To be called before anything else of the round changes the tables.
         """
-        self._take_beats(rows)
-        windows = self.judge_waiting(rows) if self._must_judge(rows) else []
+        must_judge = self._take_beats(rows)
+        features = self.judge_waiting(rows) if must_judge or self._must_judge(rows) else []
+        windows, self._news = self._news, []
         self.days.close(rows)
-        begun = self.days.judge(rows)
-        return Begun([*windows, *begun.records], begun.changed)
+        return BegunRound(self.days.judge(rows), windows, features)
 
     def judge_waiting(self, rows: Rows | None = None) -> list[FeatureRow]:
         """Judge the windows that wait, and return them; ``rows`` are the readings of a round that begins."""
@@ -143,15 +173,19 @@ class Bodies:
                 stream = int(rows[Field.STREAM][row])
                 closes_us[row] = self.days.add(stream, measure, value)
 
-    def _take_beats(self, rows: Rows) -> None:
-        """Keep the beats of the readings; windows that are over by them wait."""
-        cells = self._streams.view().ints
-        counts, flags, streams = rows[Field.RR_COUNT], rows[Field.FLAGS], rows[Field.STREAM]
+    def _take_beats(self, rows: Rows) -> bool:
+        """Keep the beats of the readings; windows that are over by them wait. Tell whether one is news."""
+        counts, flags = rows[Field.RR_COUNT], rows[Field.FLAGS]
         gives = counts > 0
-        if gives.any():
+        gives_any = np.logical_or.reduce(gives)
+        if not (gives_any or self.beats.has_any):
+            return False
+        cells, streams, is_news = self._streams.view().ints, rows[Field.STREAM], False
+        if gives_any:
             told = (cells[streams, WEAR] != WITHOUT_CONTACT) | (flags & CONTACT_GIVEN > 0)
             gives &= has_contact(flags) & told
-            given = rows.pick(gives.nonzero()[0])
+            (places,) = gives.nonzero()
+            given = rows.pick(places)
             messages = BeatMessages(
                 streams=given[Field.STREAM],
                 end_us=given[Field.TIME_US],
@@ -164,29 +198,38 @@ class Bodies:
             known = cells[messages.streams, BEATS]
             closed = self.beats.take(known, messages)
             cells[messages.streams, BEATS] = known
-            self._wait(closed, given)
+            is_news |= self._wait(closed, rows, places)
         if self.beats.has_any:
-            others = rows.pick((~gives).nonzero()[0])
+            (places,) = (~gives).nonzero()
+            others = rows.pick(places)
             known = cells[others[Field.STREAM], BEATS]
             closed = self.beats.close_silent(known, others[Field.STREAM], others[Field.TIME_US])
             cells[others[Field.STREAM], BEATS] = known
-            self._wait(closed, others)
+            is_news |= self._wait(closed, rows, places)
+        return is_news
 
-    def _wait(self, closed: Sequence[ClosedWindow], rows: Rows) -> None:
-        """Let windows wait that are over by the readings ``rows``."""
+    def _wait(self, closed: Sequence[ClosedWindow], rows: Rows, places: NDArray[np.intp]) -> bool:
+        """Let windows wait that are over by the readings at ``places``; tell whether one is news to them."""
         if not closed:
-            return
-        persons = dict(zip(rows[Field.STREAM].tolist(), rows[Field.PERSON].tolist(), strict=True))
-        people = np.array([persons[window.stream] for window in closed])
+            return False
+        places_of = dict(zip(rows[Field.STREAM][places].tolist(), places.tolist(), strict=True))
+        readings = np.array([places_of[window.stream] for window in closed])
+        people = rows[Field.PERSON][readings]
         end_us = np.array([window.end_us for window in closed])
         cells = self._people.view().ints
         stillness = stillness_at(cells[people, self._movement], end_us)
         zones = cells[people, self._zone].tolist()
-        told = zip(closed, people.tolist(), stillness.asleep, stillness.quiet, zones, strict=True)
-        for window, person, asleep, quiet, zone in told:
-            waiting = WaitingWindow(window, person, bool(asleep), bool(quiet), self._zones[zone])
+        is_news = np.zeros(len(closed), np.bool_)
+        if self._news_us != _NOBODY:
+            is_news |= stillness.quiet & (rows[Field.ARRIVAL_US][readings] - end_us <= LATE_AFTER_US)
+            is_news &= end_us - cells[people, self._news_us] >= _NEWS_EVERY_US
+        told_to = np.where(is_news, readings, _NOBODY).tolist()
+        told = zip(closed, people.tolist(), stillness.asleep, stillness.quiet, zones, told_to, strict=True)
+        for window, person, asleep, quiet, zone, row in told:
+            waiting = WaitingWindow(window, person, bool(asleep), bool(quiet), self._zones[zone], row)
             self._waiting.append(waiting)
             self._waits_since_us.setdefault(window.stream, window.end_us)
+        return bool(is_news.any())
 
     def _must_judge(self, rows: Rows) -> bool:
         """Tell whether a reading of a device whose windows wait could see what they change."""
@@ -215,6 +258,8 @@ class Bodies:
             one = waiting[row]
             if not (one.asleep or one.quiet):
                 continue
+            if one.row != _NOBODY:
+                self._know(one, windows, row)
             stream, end_us = one.window.stream, one.window.end_us
             told_by = readings.get(stream, -1)
             time_us = end_us if rows is None or told_by < 0 else int(rows[Field.TIME_US][told_by])
@@ -234,3 +279,15 @@ class Bodies:
             if good[row] and one.quiet:
                 kept.move(ln_rmssd[row : row + 1], np.array([end_us]))
             self._streams.put(np.array([stream]), cells)
+
+    def _know(self, one: WaitingWindow, windows: Windows, number: int) -> None:
+        """Let an accepted window be news to its reading; of several the last one."""
+        self._news = [known for known in self._news if known.row != one.row]
+        self._news.append(
+            KnownWindow(
+                row=one.row,
+                end_us=one.window.end_us,
+                rmssd_ms=float(windows.measures.rmssd_ms[number]),
+                is_low=bool(windows.quality[number] == Quality.LOW),
+            )
+        )

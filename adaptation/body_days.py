@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from adaptation.baselines import MICROSECOND
-from adaptation.channels import TRACKED_INDEX
+from adaptation.body_values import KnownDay
 from adaptation.columns import NO_DAY, Table
 from adaptation.day_slots import ASLEEP, HRV_MEASURES, MORNING, ClosedDay, DayValue, OpenDays, SlotKey
-from adaptation.day_verdicts import begin_days, hrv_days
-from adaptation.estimating import GIVEN_HOLDS, device_of, readiness_rows
+from adaptation.day_verdicts import begin_days, hrv_days, known_days
+from adaptation.estimate_rows import readiness_rows
+from adaptation.estimating import device_of, is_given
 from adaptation.hrv_rings import HrvRings, JudgedDays
 from adaptation.pending import Field, Rows
 from adaptation.physiology.normal_range import PROVISIONAL_DAYS
@@ -23,7 +23,7 @@ from adaptation.sleep_ring import nights_before
 from adaptation.streams import CLOSES, ESTIMATES
 from adaptation.zones import DAY_US, ZoneNames
 from schemas.readings import moment_of
-from schemas.records import EstimateRow, FeatureRow, HrvDay, HrvDayRow
+from schemas.records import EstimateRow, HrvDay, HrvDayRow
 
 COMPUTED: Final = HRV_MEASURES.index("rmssd_ms")
 """RMSSD that is computed here, among the measures of days."""
@@ -40,13 +40,25 @@ class DayOver(NamedTuple):
     """Of the reading in its round; -1 for the reading of a round before."""
 
 
+class Readiness(NamedTuple):
+    """Readiness that a day begins with, estimated at a reading of this round."""
+
+    row: int
+    """Of the reading."""
+    level: float
+    confidence: float
+
+
 class Begun(NamedTuple):
     """What days that are over bring to light."""
 
-    records: list[FeatureRow | HrvDayRow | EstimateRow]
+    records: list[HrvDayRow | EstimateRow]
     changed: dict[int, HrvDay]
     """Row of the reading → the day whose status changed with it, if it is still going on. Of several the one
     that says most: RMSSD computed here before values of the device, nights before mornings."""
+    known: list[KnownDay]
+    """The days that are still going on."""
+    readiness: list[Readiness]
 
 
 class BodyDays:
@@ -74,7 +86,7 @@ class BodyDays:
         columns = people.layout.columns
         self._zone = columns("zone").start
         self._sleep_day, self._nights = columns("sleep_day"), columns("sleep_minutes")
-        self._readiness_us = columns("value_us").start + TRACKED_INDEX["readiness_score"]
+        self._readiness_us = people.layout.names.index("given_us.readiness_score")
 
     def add(self, stream: int, measure: int, value: DayValue) -> int:
         """Let a value count for its slot; return when the first of the device's slots is over, µs."""
@@ -100,8 +112,7 @@ class BodyDays:
 
     def judge(self, rows: Rows) -> Begun:
         """Judge the days that are over, and begin the next; ``rows`` are the readings of the round."""
-        records: list[FeatureRow | HrvDayRow | EstimateRow] = []
-        changed: dict[int, HrvDay] = {}
+        begun = Begun([], {}, [], [])
         over, self._over = self._over, []
         self._over_days.clear()
         # A series that went silent for long may bring two days at once: each is judged after the one before.
@@ -109,16 +120,28 @@ class BodyDays:
             first: dict[SlotKey, DayOver] = {}
             later = [one for one in over if first.setdefault(one.day.key, one) is not one]
             together, over = list(first.values()), later
-            closed = [one.day for one in together]
-            judged = self.rings.judge(closed)
-            days = hrv_days(closed, judged.verdicts, [self._devices[one.key.stream][1] for one in closed])
-            for number, (one, day) in enumerate(zip(together, days, strict=True)):
-                user_id = self._devices[one.day.key.stream][0]
-                records.append(HrvDayRow(time=moment_of(one.time_us), user_id=user_id, **dict(day)))
-                if judged.changed[number] and one.row >= 0 and self._is_today(rows, one):
-                    changed.setdefault(one.row, day)
-            records += self._start_days(together, judged)
-        return Begun(records, changed)
+            self._judge_together(rows, together, begun)
+        return begun
+
+    def _judge_together(self, rows: Rows, together: Sequence[DayOver], begun: Begun) -> None:
+        """Judge days of different series; add to ``begun`` what they bring to light."""
+        closed = [one.day for one in together]
+        judged = self.rings.judge(closed)
+        days = hrv_days(closed, judged.verdicts, [self._devices[one.key.stream][1] for one in closed])
+        readings = [one.row if one.row >= 0 and self._is_today(rows, one) else -1 for one in together]
+        for number, (one, day) in enumerate(zip(together, days, strict=True)):
+            user_id = self._devices[one.day.key.stream][0]
+            begun.records.append(HrvDayRow(time=moment_of(one.time_us), user_id=user_id, **dict(day)))
+            if judged.changed[number] and readings[number] >= 0:
+                begun.changed.setdefault(one.row, day)
+        ranks = [self._rank(one) for one in closed]
+        begun.known.extend(known_days(closed, judged, ranks, readings, [one.time_us for one in together]))
+        self._start_days(together, judged, begun)
+
+    def _rank(self, day: ClosedDay) -> int:
+        """Return how much a day says of its person: 0 most."""
+        of_measure = 0 if self._counts(day) else 2 if day.key.measure in (COMPUTED, _DEVICE) else 4
+        return of_measure + (day.key.slot != ASLEEP)
 
     def _closed(self, stream: int, time_us: int) -> list[ClosedDay]:
         """Return the days of a device that are over by a time; no mornings of days whose night is known."""
@@ -140,27 +163,35 @@ class BodyDays:
         """Tell whether the day that was closed is still going on when the reading arrives."""
         arrival_us = rows[Field.ARRIVAL_US][over.row : over.row + 1]
         zone = self._people.view().ints[over.person : over.person + 1, self._zone]
-        (stretch,) = self._zones.stretches_at(zone, arrival_us)
-        return bool((int(arrival_us[0]) + stretch.offset_us) // DAY_US == over.day.day)
+        ((offset_us, _, _),) = self._zones.stretches_at(zone, arrival_us).tolist()
+        return bool((int(arrival_us[0]) + offset_us) // DAY_US == over.day.day)
 
-    def _start_days(self, over: Sequence[DayOver], judged: JudgedDays) -> list[EstimateRow]:
-        """Begin the day's energy of devices with RMSSD; return readiness where no device gives it."""
+    def _start_days(self, over: Sequence[DayOver], judged: JudgedDays, begun: Begun) -> None:
+        """Begin the day's energy of devices with RMSSD; add readiness where no device gives it."""
         counts = [row for row, one in enumerate(over) if self._counts(one.day)]
         if not counts:
-            return []
+            return
         chosen = [over[row] for row in counts]
         days = np.array([one.day.day for one in chosen])
         time_us = np.array([one.time_us for one in chosen])
         people = self._people.view().floats[[one.person for one in chosen]]
         nights = nights_before(people, self._sleep_day, self._nights, days)
         morning = begin_days([one.day for one in chosen], judged.pick(counts), nights)
-        given = time_us - people.view(np.int64)[:, self._readiness_us] < GIVEN_HOLDS // MICROSECOND
-        morning.readiness.level[given] = np.nan
+        given = is_given(people.view(np.int64)[:, [self._readiness_us]], time_us)[:, 0]
+        level, confidence = morning.readiness
+        level[given] = np.nan
         streams = np.array([one.day.key.stream for one in chosen])
         cells = self._streams.take(streams)
         device_of(cells, ESTIMATES).energy.start(morning.energy, time_us, days)
         self._streams.put(streams, cells)
-        return readiness_rows(morning.readiness, time_us, [self._devices[stream] for stream in streams])
+        begun.records.extend(
+            readiness_rows(morning.readiness, time_us, [self._devices[stream] for stream in streams])
+        )
+        begun.readiness.extend(
+            Readiness(chosen[row].row, float(level[row]), float(confidence[row]))
+            for row in (~np.isnan(level)).nonzero()[0].tolist()
+            if chosen[row].row >= 0
+        )
 
     def _counts(self, day: ClosedDay) -> bool:
         """Tell whether a day of RMSSD is the one to go by: computed here, once that has a normal range."""

@@ -3,6 +3,9 @@
 A row lies together in memory, so what a reading needs of a person is fetched and put back in one step:
 gathering 250 rows of 68 cells takes 3.5 µs; from a structured dtype it takes 18 µs. A cell holds a float64
 or an int64; :class:`Cells` gives both views of the same bytes.
+
+Where thousands of rows are taken at once, and those one after the other, columns lie together instead
+(:class:`ColumnTable`): nothing is copied then, and every operation runs over memory in its order.
 """
 
 from collections.abc import Sequence
@@ -136,3 +139,47 @@ class Table:
             new, old = (list(columns) for columns in zip(*kept, strict=True))
             table._cells[: len(cells), new] = cells[:, old]
         return table
+
+
+class ColumnTable(Table):
+    """A table of a set number of rows whose columns lie together in memory.
+
+    Args:
+        layout: its columns.
+        rows: their number; each holds the defaults.
+        used: indices of the columns that are looked at; None: all. What is taken of the others is undefined.
+    """
+
+    def __init__(self, layout: Layout, rows: int, *, used: Sequence[int] | None = None) -> None:
+        super().__init__(layout)
+        self._cells = np.asfortranarray(np.tile(layout.default_row, (rows, 1)))
+        self._size = rows
+        self._used = range(len(layout.names)) if used is None else used
+        self._taken = np.empty_like(self._cells)
+
+    def take(self, rows: NDArray[np.int64]) -> Cells:
+        """Return ``rows``: in place if they are the first ones in their order, else as a copy.
+
+        A copy is good until the next one is taken.
+        """
+        n = len(rows)
+        if are_first(rows):
+            floats = self._cells[:n]
+        else:
+            floats = self._taken[:n]
+            for column in self._used:
+                self._cells[:, column].take(rows, out=floats[:, column], mode="clip")  # others buffer ``out``
+        return Cells(floats, floats.view(np.int64))
+
+    def put(self, rows: NDArray[np.int64], cells: Cells) -> None:
+        """Replace ``rows`` by ``cells``, which :meth:`take` returned last."""
+        if not np.may_share_memory(self._taken, cells.floats):
+            return
+        for column in self._used:
+            self._cells[rows, column] = cells.floats[:, column]
+
+
+def are_first(rows: NDArray[np.int64]) -> bool:
+    """Tell whether rows are the first ones of their table, one after the other."""
+    n = len(rows)
+    return not n or (int(rows[-1]) == n - 1 and bool((rows == np.arange(n)).all()))

@@ -1,238 +1,250 @@
 """The conditions of rules as masks over columns, and as evidence of what they compared.
 
 Each kind of condition is one class with two sides: ``holds`` over many people at once, which every reading
-pays for, and ``evidence`` of one person, which only a firing pays for.
+pays for, and ``show`` of one person, which only a firing pays for. What looks back or has to hold for a while
+stands in ``memories.py``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptation.baselines import MICROSECOND, count_of, is_mature, maturity
-from adaptation.channels import TRACKED_INDEX
-from adaptation.people import DAY_NAMES, Seen
-from adaptation.rules import Condition
-from schemas.measures import MEASURE_INDEX, MEASURES
-from schemas.readings import moment_of
-from schemas.records import EvidenceValue
+from adaptation.body_values import STATUS_CODES, BodyValues
+from adaptation.columns import Layout
+from adaptation.evidence import Compared, Evidence, certainty_of, value_shown
+from adaptation.expressions import figure_of
+from adaptation.people import Seen, activity_at
+from adaptation.physiology.normal_range import NORMAL_RANGE_SD
+from adaptation.physiology.stillness import asleep_at, recently
+from adaptation.rules.tree import Between, Comparison, ForDays, Holds, Is, Number, Term
+from adaptation.rules.vocabulary import STATUS
+from adaptation.values import Source
+from adaptation.zones import DAY_US
+from schemas.measures import ACTIVITIES
 
-CERTAINTY_AT_LIMIT = 0.5
-"""Certainty of a condition that is only just met; at the end of the measure's range it is 1."""
+_MINUTE_US: Final = 60_000_000
+_MINUTES_OF_DAY: Final = 1440.0
+_THURSDAY: Final = 3
+"""Weekday of 1970-01-01, from Monday."""
 
-
-class Compared(NamedTuple):
-    """What one condition compared for one person, and how clearly it is met."""
-
-    values: tuple[EvidenceValue, ...]
-    """Oldest first."""
-    certainty: float
-    """½ at the limit, 1 at the far end of the measure, times the maturity of a baseline: 0 to 1."""
+_COMPARE: Final[Mapping[str, Callable[..., NDArray[np.bool_]]]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
 
 
 class Watch(Protocol):
     """One condition, ready to be asked about many people."""
 
-    def holds(self, seen: Seen) -> NDArray[np.bool_]:
-        """Return (n,) where the condition holds."""
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
+        """Return (n,) where the condition holds; false where a value of it is not known.
+
+        Args:
+            seen: the people.
+            barred: flags of values that count as not known.
+        """
         ...
 
-    def evidence(self, seen: Seen, row: int) -> Compared:
-        """Return what was compared for one of the people for whom it holds."""
+    def show(self, one: Seen) -> Iterator[Compared]:
+        """Yield what was compared for one person for whom it holds."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A measure and the value it must lie above, or below."""
-
-    measure: str
-    is_above: bool
-    value: float
-
-    @property
-    def column(self) -> int:
-        """Where the measure stands among the tracked ones."""
-        return TRACKED_INDEX[self.measure]
-
-    def passed_by(
-        self, values: NDArray[np.float64], times: NDArray[np.float64] | float = 1.0
-    ) -> NDArray[np.bool_]:
-        """Return where values lie beyond the limit (times a baseline); false where there is no value."""
-        limit = self.value * times
-        return values > limit if self.is_above else values < limit
-
-    def certainty(self, value: float, limit: float) -> float:
-        """Return how far beyond ``limit`` a value lies, on the way to the end of the measure's range."""
-        measure = MEASURES[MEASURE_INDEX[self.measure]]
-        end = measure.high if self.is_above else measure.low
-        share = (value - limit) / (end - limit) if end != limit else 1.0
-        return CERTAINTY_AT_LIMIT + (1 - CERTAINTY_AT_LIMIT) * min(1.0, max(0.0, share))
-
-    def evidence(self, value: float, time_us: int) -> EvidenceValue:
-        """Return a value as evidence, with this limit as its threshold."""
-        return EvidenceValue(
-            measure=self.measure,
-            unit=MEASURES[MEASURE_INDEX[self.measure]].unit,
-            value=value,
-            time=moment_of(time_us),
-            threshold=self.value,
-        )
+def passes(operator: str, values: NDArray[np.float64], limit: float) -> NDArray[np.bool_]:
+    """Return (n,) where values lie beyond a limit; false for NaN."""
+    return _COMPARE[operator](values, limit)
 
 
-@dataclass(frozen=True, slots=True)
-class WatchNow:
-    """The value now."""
+class Compare:
+    """Two numbers of each person."""
 
-    limit: Limit
+    def __init__(self, comparison: Comparison, sources: Mapping[str, Source]) -> None:
+        self._compare = _COMPARE[comparison.operator]
+        self._left, self._right = figure_of(comparison.left, sources), figure_of(comparison.right, sources)
+        self._evidence = Evidence.of(comparison, sources)
 
-    def holds(self, seen: Seen) -> NDArray[np.bool_]:
-        """Return (n,) where the current value, at most 2 h old, lies beyond the limit."""
-        column = self.limit.column
-        return self.limit.passed_by(seen.value[:, column]) & seen.is_current(column)
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
+        """Return (n,) where the comparison is true; false for NaN."""
+        return self._compare(self._left.of(seen, barred), self._right.of(seen, barred))
 
-    def evidence(self, seen: Seen, row: int) -> Compared:
-        """Return the current value."""
-        column = self.limit.column
-        value = float(seen.value[row, column])
-        shown = self.limit.evidence(value, int(seen.value_us[row, column]))
-        return Compared((shown,), self.limit.certainty(value, self.limit.value))
+    def show(self, one: Seen) -> Iterator[Compared]:
+        """Yield the values."""
+        yield self._evidence.show(one)
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEarlier:
-    """The value at some time in the last while.
+class OverDays:
+    """A value of whole local days in a row, the reading's day the last of them."""
 
-    Of each person the last value that lay beyond the limit is kept, and the most extreme one since the one
-    kept before left the window. The evidence is the extreme one while it lies in the window, else the last.
-    """
+    def __init__(self, condition: ForDays, sources: Mapping[str, Source]) -> None:
+        part = condition.part
+        assert isinstance(part.left, Term)  # noqa: S101  # the checker sees to it
+        assert isinstance(part.right, Number)  # noqa: S101
+        self._name, self._limit, self._part = part.left.name, part.right.value, part
+        self._source = sources[self._name]
+        self._window_minutes = condition.days * _MINUTES_OF_DAY
 
-    limit: Limit
-    within_us: int
-    memory: int
-    """Column of what is remembered for this condition."""
-
-    def remember(self, seen: Seen, fresh: NDArray[np.bool_]) -> None:
-        """Keep the fresh values that lie beyond the limit."""
-        values = seen.values[:, self.limit.column]
-        (rows,) = (fresh[:, self.limit.column] & self.limit.passed_by(values)).nonzero()
-        if not len(rows):
-            return
-        value, time_us = values[rows], seen.time_us[rows]
-        seen.held[rows, self.memory] = value
-        seen.held_us[rows, self.memory] = time_us
-        peak, peak_us = seen.peak[rows, self.memory], seen.peak_us[rows, self.memory]
-        tops = value >= peak if self.limit.is_above else value <= peak
-        replaced = rows[tops | (peak_us < time_us - self.within_us)]
-        seen.peak[replaced, self.memory] = values[replaced]
-        seen.peak_us[replaced, self.memory] = seen.time_us[replaced]
-
-    def holds(self, seen: Seen) -> NDArray[np.bool_]:
-        """Return (n,) where a value lay beyond the limit in the window that ends with the reading."""
-        ago_us = seen.time_us - seen.held_us[:, self.memory]
-        return (ago_us >= 0) & (ago_us <= self.within_us)
-
-    def evidence(self, seen: Seen, row: int) -> Compared:
-        """Return the most extreme value known in the window."""
-        value, time_us = float(seen.peak[row, self.memory]), int(seen.peak_us[row, self.memory])
-        if not 0 <= int(seen.time_us[row]) - time_us <= self.within_us:
-            value, time_us = float(seen.held[row, self.memory]), int(seen.held_us[row, self.memory])
-        return Compared((self.limit.evidence(value, time_us),), self.limit.certainty(value, self.limit.value))
-
-
-@dataclass(frozen=True, slots=True)
-class WatchBaseline:
-    """The value now against the baseline that its device had for this person just before it."""
-
-    limit: Limit
-    """Its value is a factor of the baseline."""
-    usual: int
-    """Which of ``Seen.usual`` it is compared with."""
-
-    def holds(self, seen: Seen) -> NDArray[np.bool_]:
-        """Return (n,) where the current value lies beyond the limit, and its baseline gives a verdict."""
-        column = self.limit.column
-        usual = seen.usual[:, :, self.usual]
-        bits = usual.view(np.int64)
-        beyond = self.limit.passed_by(seen.value[:, column], usual[:, 0])
-        mature = is_mature(count_of(bits[:, 2]), bits[:, 3], seen.value_us[:, column])
-        return beyond & mature & seen.is_current(column)
-
-    def evidence(self, seen: Seen, row: int) -> Compared:
-        """Return the current value, with the baseline it was compared with."""
-        column = self.limit.column
-        usual = seen.usual[row, :, self.usual]
-        bits = usual.copy().view(np.int64)
-        mean, value, time_us = (
-            float(usual[0]),
-            float(seen.value[row, column]),
-            int(seen.value_us[row, column]),
-        )
-        threshold = self.limit.value * mean
-        shown = self.limit.evidence(value, time_us).model_copy(
-            update={
-                "threshold": threshold,
-                "baseline": mean,
-                "baseline_sd": float(np.sqrt(usual[1])),
-                "baseline_count": int(count_of(bits[2])),
-            }
-        )
-        return Compared((shown,), self.limit.certainty(value, threshold) * maturity(int(bits[3]), time_us))
-
-
-@dataclass(frozen=True, slots=True)
-class WatchDays:
-    """The values of whole local days in a row, the reading's day the last of them."""
-
-    limit: Limit
-    days: int
-
-    @property
-    def _column(self) -> int:
-        return DAY_NAMES.index(self.limit.measure)
-
-    def holds(self, seen: Seen) -> NDArray[np.bool_]:
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
         """Return (n,) where the values of all the days lie beyond the limit."""
-        column = self._column
-        held = self.limit.passed_by(seen.day_value[:, column])
-        held &= seen.latest_day[:, column] == seen.day
-        if self.days > 1:
-            held &= self.limit.passed_by(seen.day_before_value[:, column])
+        today = passes(self._part.operator, self._source.now(seen, barred), self._limit)
+        return today & passes(self._part.operator, self._source.previous(seen, barred), self._limit)
+
+    def show(self, one: Seen) -> Iterator[Compared]:
+        """Yield the value of each day."""
+        end = self._part.high if self._part.operator in (">", ">=") else self._part.low
+        days = [self._source.shown(one, previous=True), self._source.shown(one)]
+        extra = {"threshold": self._limit, "window_minutes": self._window_minutes}
+        yield Compared(
+            tuple(value_shown(self._name, day).model_copy(update=extra) for day in days),
+            sum(certainty_of(day.value, self._limit, end) for day in days) / len(days),
+        )
+
+
+class StatusOfHrv:
+    """The status of the day's HRV, or of the last day before it that had one, is one of some."""
+
+    def __init__(self, condition: Is, places: BodyValues, hrv_z: Source) -> None:
+        self._table = _members(condition, ("", *STATUS_CODES))
+        self._before = condition.name == "hrv_status_before"
+        self._places, self._hrv_z = places, hrv_z
+
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:  # noqa: ARG002  # nothing bars it
+        """Return (n,) where it is, on the readings' local day."""
+        is_today = self._places.is_of(seen.ints, seen.day)
+        if not np.logical_or.reduce(is_today):
+            return is_today
+        return is_today & self._table[self._places.status_codes(seen.ints, before=self._before)]
+
+    def show(self, one: Seen) -> Iterator[Compared]:
+        """Yield how the 7-day mean lies in its normal range, in SD."""
+        shown = self._hrv_z.shown(one)
+        if self._before or np.isnan(shown.value):
+            return
+        status = int(self._places.status_codes(one.ints, before=False)[0]) - STATUS_CODES["within"]
+        limit = status * NORMAL_RANGE_SD
+        certainty = (
+            certainty_of(shown.value, limit, status * 4.0)
+            if status
+            else certainty_of(-abs(shown.value), -NORMAL_RANGE_SD, 0.0)
+        )
+        value = value_shown("hrv_z", shown).model_copy(update={"threshold": limit if status else None})
+        yield Compared((value,), certainty * self._hrv_z.trust(one))
+
+
+class _Told:
+    """A condition that compares no number."""
+
+    def show(self, one: Seen) -> Iterator[Compared]:  # noqa: ARG002  # nothing
+        """Yield nothing: there is no number to show."""
+        yield from ()
+
+
+class Word(_Told):
+    """A word of each person is one of some."""
+
+    def __init__(
+        self, condition: Is, words: Iterable[str], codes: Callable[[Seen], NDArray[np.int64]]
+    ) -> None:
+        self._table = _members(condition, ("", *words))
+        self._codes = codes
+        """(n,) 1 + index of the word, 0 where it is not known."""
+
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:  # noqa: ARG002  # nothing bars it
+        """Return (n,) where it is."""
+        found: NDArray[np.bool_] = self._table[self._codes(seen)]
+        return found
+
+
+class Flagged(_Told):
+    """How each person moves."""
+
+    def __init__(self, condition: Holds, movement: slice) -> None:
+        self._name, self._negated = condition.name, condition.negated
+        self._movement = movement
+
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:  # noqa: ARG002  # nothing bars it
+        """Return (n,) where it is so."""
+        last_us = seen.ints[:, self._movement]
+        moving, exercising, slept = recently(last_us, seen.time_us)
+        asleep = asleep_at(seen.activity, slept)
+        flags = {"moving": moving, "exercising": exercising, "asleep": asleep}
+        found: NDArray[np.bool_] = (
+            ~(moving | exercising | asleep) if self._name == "resting" else flags[self._name]
+        )
+        return ~found if self._negated else found
+
+
+class TimeOfDay(_Told):
+    """The local time of the reading."""
+
+    def __init__(self, condition: Between) -> None:
+        self._start_us = condition.start_minute * _MINUTE_US
+        self._end_us = condition.end_minute * _MINUTE_US
+
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:  # noqa: ARG002  # nothing bars it
+        """Return (n,) where it lies between, the end not included."""
+        clock_us: NDArray[np.int64] = seen.local_us % DAY_US
+        after: NDArray[np.bool_] = clock_us >= self._start_us
+        before: NDArray[np.bool_] = clock_us < self._end_us
+        return after & before if self._start_us < self._end_us else after | before
+
+
+class Every:
+    """All parts hold."""
+
+    def __init__(self, parts: tuple[Watch, ...], asked_first: tuple[Watch, ...]) -> None:
+        self._parts = parts
+        self._asked_first = asked_first
+        """The same, those first that cost least."""
+
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
+        """Return (n,) where they do."""
+        first, *others = self._asked_first
+        held = first.holds(seen, barred)
+        for part in others:
+            if not np.logical_or.reduce(held):
+                break
+            held = held & part.holds(seen, barred)
         return held
 
-    def evidence(self, seen: Seen, row: int) -> Compared:
-        """Return the value of each day."""
-        column = self._column
-        kept = [(seen.day_value[row, column], seen.day_us[row, column])]
-        if self.days > 1:
-            kept.insert(0, (seen.day_before_value[row, column], seen.day_before_us[row, column]))
-        certainties = [self.limit.certainty(float(value), self.limit.value) for value, _ in kept]
-        values = tuple(self.limit.evidence(float(value), int(time_us)) for value, time_us in kept)
-        return Compared(values, sum(certainties) / len(certainties))
+    def show(self, one: Seen) -> Iterator[Compared]:
+        """Yield what the parts compared."""
+        for part in self._parts:
+            yield from part.show(one)
 
 
-def memory_label(rule: str, condition: Condition) -> str:
-    """Return the name under which a rule's look-back is kept; another limit or window starts anew."""
-    side = "above" if condition.is_above else "below"
-    within_us = (condition.within or MICROSECOND) // MICROSECOND
-    return f"{rule}.{condition.measure}.{side}.{condition.limit!r}.{within_us}"
+class Either:
+    """At least one part holds."""
+
+    def __init__(self, parts: tuple[Watch, ...]) -> None:
+        self._parts = parts
+
+    def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
+        """Return (n,) where one does."""
+        first, *others = self._parts
+        held = first.holds(seen, barred)
+        for part in others:
+            held = held | part.holds(seen, barred)
+        return held
+
+    def show(self, one: Seen) -> Iterator[Compared]:
+        """Yield what those parts compared that hold."""
+        for part in self._parts:
+            if part.holds(one)[0]:
+                yield from part.show(one)
 
 
-def watch_for(condition: Condition, *, memory: int | None, usual: Sequence[str]) -> Watch:
-    """Return the mask and the evidence of one condition.
+def word_of(condition: Is, layout: Layout) -> Word:
+    """Return a status that is no status of HRV."""
+    if condition.name == "weekday":
+        return Word(condition, STATUS["weekday"].members, lambda seen: 1 + (seen.day + _THURSDAY) % 7)
+    told = layout.columns("activity").start
+    return Word(condition, ACTIVITIES, lambda seen: activity_at(seen.ints[:, told], seen.time_us))
 
-    Args:
-        condition: as the rule file has it.
-        memory: its column of memory, if it looks back.
-        usual: the measures of which ``Seen.usual`` holds the baselines.
-    """
-    limit = Limit(condition.measure, condition.is_above, condition.limit)
-    if condition.days:
-        return WatchDays(limit, condition.days)
-    if condition.against_baseline:
-        return WatchBaseline(limit, usual.index(condition.measure))
-    if condition.within is not None and memory is not None:
-        return WatchEarlier(limit, condition.within // MICROSECOND, memory)
-    return WatchNow(limit)
+
+def _members(condition: Is, words: Iterable[str]) -> NDArray[np.bool_]:
+    """Return where a word's code meets the condition; code 0, not known, never does."""
+    return np.array([bool(word) and (word in condition.members) != condition.negated for word in words])

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptation.body_values import KnownDay
 from adaptation.day_slots import HRV_MEASURES, HRV_SLOTS, ClosedDay
 from adaptation.hrv_rings import JudgedDays
 from adaptation.physiology.energy_estimate import start_of_day
@@ -30,6 +31,9 @@ from schemas.records import HrvDay
 
 LN_SD_MIN: Final = 0.05
 """A smaller SD of daily lnRMSSD is taken for this, ln ms (ours: a quarter of what is usual)."""
+
+HRV_Z_MAX: Final = 10.0
+"""SD beyond which the 7-day mean is no further away for rules."""
 
 _EPOCH: Final = dt.date(1970, 1, 1)
 _MINUTES_PER_HOUR: Final = 60.0
@@ -70,6 +74,44 @@ def hrv_days(closed: Sequence[ClosedDay], verdicts: DayVerdicts, device_ids: Seq
             onset=bool(verdicts.onset[row]),
         )
         for row, (one, device_id) in enumerate(zip(closed, device_ids, strict=True))
+    ]
+
+
+def known_days(
+    closed: Sequence[ClosedDay],
+    judged: JudgedDays,
+    ranks: Sequence[int],
+    rows: Sequence[int],
+    times_us: Sequence[int],
+) -> list[KnownDay]:
+    """Return those of n days that rules may look at.
+
+    Args:
+        closed: n days.
+        judged: the verdicts on them.
+        ranks: how much each says of its person.
+        rows: of the reading that closed each, -1 where that day is not going on any more.
+        times_us: of these readings.
+    """
+    verdicts = judged.verdicts
+    z = (verdicts.mean7 - verdicts.centre) / np.maximum(verdicts.sd, LN_SD_MIN)
+    return [
+        KnownDay(
+            row=rows[number],
+            rank=ranks[number],
+            day=one.day,
+            time_us=times_us[number],
+            status=int(verdicts.status[number]),
+            status_before=int(judged.status_before[number]),
+            have=int(verdicts.have[number]),
+            hrv_z=float(np.clip(z[number], -HRV_Z_MAX, HRV_Z_MAX)),
+            resting_bpm=one.heart_rate_bpm,
+            usual_bpm=float(judged.usual_bpm[number]),
+            usual_sd_bpm=max(float(judged.usual_sd_bpm[number]), REST_SD_MIN_BPM),
+            usual_days=int(judged.usual_days[number]),
+        )
+        for number, one in enumerate(closed)
+        if rows[number] >= 0
     ]
 
 

@@ -1,9 +1,9 @@
 """What becomes of a reading's firings: a changed plan, a proposal, a note, or a row that says why not. Pure.
 
-What the person does not want at all is withheld first. Of the other firings at one position one acts, the
-rest are suppressed as ``outranked``: protective rules come before upgrading ones, of the same kind those that
-may change something before those that only tell, then the priority decides. Reason codes of outcomes without
-effect:
+What the person does not want at all is withheld first. Of the other firings at one position the first acts
+that is not withheld, those behind it are suppressed as ``outranked``: protective rules come before upgrading
+ones, of the same kind those that may change something before those that only tell, then the priority decides.
+Reason codes of outcomes without effect:
 
 =======================  ===============================================================================
 ``cooldown``             suppressed: the rule fired less than its cooldown ago
@@ -72,12 +72,33 @@ def decide_reading(situation: Situation, at: ReadingEvent) -> Decided:
     )
     effect = Effect(situation.person, events=told, records=rows).then(over)
     if acting:
-        effect = effect.then(act(over.on(situation), acting[0], chain))
+        effect = effect.then(_act_in_turn(over.on(situation), acting, chain))
     return effect.decided(at.at)
 
 
+def _act_in_turn(situation: Situation, ranked: Sequence[RuleFiring], chain: FeedChain) -> Effect:
+    """Return what the firings come to: the first that is not withheld acts, those behind it are outranked.
+
+    One that is withheld by lot acts in this sense: else what is drawn for one rule would let another act.
+    """
+    effect = Effect(situation.person)
+    for number, one in enumerate(ranked):
+        acted = act(situation, one, chain)
+        effect = effect.then(acted)
+        if not _is_withheld(acted):
+            rest = ranked[number + 1 :]
+            rows = [firing_row(other.firing, Outcome.SUPPRESSED, why="outranked") for other in rest]
+            return effect.then(Effect(effect.person, records=tuple(rows)))
+    return effect
+
+
+def _is_withheld(acted: Effect) -> bool:
+    row = acted.records[0]
+    return isinstance(row, DecisionRow) and row.outcome is Outcome.WITHHELD and row.why != "by_lot"
+
+
 def _ranked(person: PersonState, at: ReadingEvent) -> tuple[Sequence[RuleFiring], tuple[DecisionRow, ...]]:
-    """Return the firings of which the first acts, and rows for all that do not."""
+    """Return the firings that may act, most urgent first, and rows for all that may not."""
     rows = [firing_row(firing, Outcome.SUPPRESSED, why=why) for firing, why in at.suppressed]
     wanted = []
     for one in at.firings:
@@ -94,7 +115,6 @@ def _ranked(person: PersonState, at: ReadingEvent) -> tuple[Sequence[RuleFiring]
             one.rule.priority,
         ),
     )
-    rows += [firing_row(one.firing, Outcome.SUPPRESSED, why="outranked") for one in ranked[1:]]
     return ranked, tuple(rows)
 
 

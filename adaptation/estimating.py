@@ -5,7 +5,6 @@ last day silences the estimate of it. An estimate is recorded at the first heart
 if it came on time: late ones move what is known, and are no news.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -17,7 +16,7 @@ from adaptation.channels import TRACKED_INDEX, rest_of
 from adaptation.columns import NEVER_US, NO_DAY, Cells, Group
 from adaptation.pending import Field, Rows
 from adaptation.physiology.energy_estimate import Energy, energy_per_hour
-from adaptation.physiology.estimates import ESTIMATE_METHOD, Estimate, maturities
+from adaptation.physiology.estimates import Estimate, maturities
 from adaptation.physiology.heart_rate import (
     HeartRateStep,
     SmoothedHeartRate,
@@ -26,13 +25,10 @@ from adaptation.physiology.heart_rate import (
     is_rest_known,
     maximal_heart_rate,
 )
-from adaptation.physiology.readiness_estimate import READINESS_METHOD
 from adaptation.physiology.stillness import Movement, Stillness
 from adaptation.physiology.stress_estimate import RestingWindows, estimate_stress
-from adaptation.physiology.wear import OFF, REASONS, WITHOUT_CONTACT, Wear, WearChanges
+from adaptation.physiology.wear import OFF, WITHOUT_CONTACT, Wear, WearChanges
 from schemas.frames import CONTACT, CONTACT_GIVEN
-from schemas.readings import moment_of
-from schemas.records import EstimateRow, WearRow
 
 ESTIMATE_EVERY: Final = timedelta(minutes=5)
 """Estimates are recorded at most once in each such stretch of UTC (ours)."""
@@ -57,9 +53,11 @@ _EVERY_US: Final = ESTIMATE_EVERY // MICROSECOND
 _GIVEN_US: Final = GIVEN_HOLDS // MICROSECOND
 _HEART_RATE: Final = TRACKED_INDEX["heart_rate_bpm"]
 _STEPS: Final = TRACKED_INDEX["steps"]
-_LEVELS: Final = ("stress_level", "energy_level")
-_LEVEL_COLUMNS: Final = [TRACKED_INDEX[name] for name in _LEVELS]
-GIVEN_GROUP: Final = Group("given_us", _LEVELS, NEVER_US)
+LEVELS: Final = ("stress_level", "energy_level")
+"""What is estimated at readings, in the order of :class:`Estimates`."""
+_GIVEN: Final = (*LEVELS, "readiness_score")
+GIVEN_COLUMNS: Final = [TRACKED_INDEX[name] for name in _GIVEN]
+GIVEN_GROUP: Final = Group("given_us", _GIVEN, NEVER_US)
 """Columns of the people's table: when a device gave a level that is estimated where none does."""
 _MAXIMAL_BPM: Final = maximal_heart_rate()
 
@@ -82,6 +80,17 @@ class Observed(NamedTuple):
     changes: WearChanges | None
     due: NDArray[np.bool_]
     """(n,) an estimate is recorded at this reading."""
+    rest_bpm: NDArray[np.float64]
+    """(n,) the device's mean heart rate at rest, beats/min; NaN while not known."""
+
+
+class Estimates(NamedTuple):
+    """The levels of n readings that are due and have something to say."""
+
+    stress: Estimate
+    energy: Estimate
+    said: NDArray[np.bool_]
+    """(n, 2 of LEVELS)."""
 
 
 def device_of(cells: Cells, columns: slice) -> Device:
@@ -142,33 +151,37 @@ def observe(
     stillness = movement.move(rows[Field.ACTIVITY], rows.values[:, _STEPS], exerts, time_us)
     without = (device.wear.state == WITHOUT_CONTACT) & (time_us >= device.wear.told_us)
     lost = ~has_contact(flags) | (without & (flags & CONTACT_GIVEN == 0))
-    return Observed(step, stillness, lost, _of_known(worn.changes, known), due & step.moved)
+    return Observed(step, stillness, lost, _of_known(worn.changes, known), due & step.moved, known_rest)
 
 
 def note_given(given_us: NDArray[np.int64], rows: Rows) -> None:
     """Keep when levels were given, however late they came.
 
     Args:
-        given_us: (n, 2) of ``GIVEN_GROUP``, changed in place.
+        given_us: (n, 3) of ``GIVEN_GROUP``, changed in place.
         rows: the readings.
     """
-    levels = rows.values[:, _LEVEL_COLUMNS]
+    levels = rows.values[:, GIVEN_COLUMNS]
     given = levels == levels  # noqa: PLR0124  # false for NaN
     np.maximum(given_us, rows[Field.TIME_US][:, np.newaxis], out=given_us, where=given)
 
 
-def move_energy(device: Device, observed: Observed, streams: Cells, time_us: NDArray[np.int64]) -> None:
+def reserve_of(device: Device, observed: Observed) -> NDArray[np.float64]:
+    """Return (n,) the share of the heart-rate reserve that the smoothed rate takes, NaN where not known."""
+    return heart_rate_reserve(device.heart.bpm, observed.rest_bpm, _MAXIMAL_BPM)
+
+
+def move_energy(
+    device: Device, observed: Observed, reserve: NDArray[np.float64], time_us: NDArray[np.int64]
+) -> None:
     """Let the time since each device's last heart rate drain or give back energy, where a day has begun."""
     if (device.energy.start_us == NEVER_US).all():
         return
-    rest = rest_of(streams)
-    known_rest = np.where(is_rest_known(rest, time_us), rest.mean, np.nan)
-    reserve = heart_rate_reserve(device.heart.bpm, known_rest, _MAXIMAL_BPM)
     per_hour = energy_per_hour(reserve, quiet=observed.stillness.quiet, asleep=observed.stillness.asleep)
     device.energy.move(observed.step, time_us, per_hour, device.wear.since_us)
 
 
-def estimate_rows(
+def estimate_levels(
     device: Device,
     observed: Observed,
     streams: Cells,
@@ -176,18 +189,16 @@ def estimate_rows(
     windows: RestingWindows,
     given_us: NDArray[np.int64],
     time_us: NDArray[np.int64],
-    devices: Sequence[tuple[str, str]],
-) -> list[EstimateRow]:
-    """Return the estimates that are due and have something to say. The baseline at rest has not moved yet.
+) -> Estimates:
+    """Return the estimates of n readings. The baseline at rest has not moved yet.
 
     Args:
         device: the devices' state, after :func:`observe` and :func:`move_energy`.
         observed: by this reading.
         streams: the devices' rows.
         windows: their last good windows at rest.
-        given_us: (n, 2) of ``GIVEN_GROUP``.
+        given_us: (n, 3) of ``GIVEN_GROUP``.
         time_us: (n,) times of the readings.
-        devices: n user and device ids.
     """
     rest = rest_of(streams)
     stress = estimate_stress(
@@ -200,76 +211,14 @@ def estimate_rows(
     )
     trust = np.where(is_rest_known(rest, time_us), maturities(rest.since_us, time_us), 0.0)
     energy = device.energy.estimate(time_us, speaks=observed.step.moved, rest_trust=trust)
-    given = time_us[:, np.newaxis] - given_us < _GIVEN_US
-    silent = np.isnan([stress.level, energy.level]).T | given
-    made = []
-    for row in (observed.due & ~silent.all(axis=1)).nonzero()[0].tolist():
-        stress_said, energy_said = (
-            _said(estimate, row) if not is_silent else (None, None)
-            for estimate, is_silent in zip((stress, energy), silent[row].tolist(), strict=True)
-        )
-        made.append(
-            EstimateRow(
-                time=moment_of(int(time_us[row])),
-                user_id=devices[row][0],
-                device_id=devices[row][1],
-                stress_level=stress_said[0],
-                stress_confidence=stress_said[1],
-                energy_level=energy_said[0],
-                energy_confidence=energy_said[1],
-                readiness_score=None,
-                readiness_confidence=None,
-                method=ESTIMATE_METHOD,
-            )
-        )
-    return made
+    silent = np.isnan([stress.level, energy.level]).T | is_given(given_us[:, : len(LEVELS)], time_us)
+    return Estimates(stress, energy, ~silent & observed.due[:, np.newaxis])
 
 
-def wear_rows(changes: WearChanges, devices: Sequence[tuple[str, str]]) -> list[WearRow]:
-    """Return the records of changes.
-
-    Args:
-        changes: of n readings.
-        devices: n user and device ids.
-    """
-    columns = (changes.rows, changes.time_us, changes.worn, changes.reason)
-    return [
-        WearRow(
-            time=moment_of(time_us),
-            user_id=devices[row][0],
-            device_id=devices[row][1],
-            worn=worn,
-            reason=REASONS[reason],
-        )
-        for row, time_us, worn, reason in zip(*(column.tolist() for column in columns), strict=True)
-    ]
-
-
-def readiness_rows(
-    readiness: Estimate, time_us: NDArray[np.int64], devices: Sequence[tuple[str, str]]
-) -> list[EstimateRow]:
-    """Return n estimates of readiness as records, as far as they say something.
-
-    Args:
-        readiness: n of them.
-        time_us: (n,) when the day began.
-        devices: n user and device ids.
-    """
-    return [
-        EstimateRow(
-            time=moment_of(int(time_us[row])),
-            user_id=devices[row][0],
-            device_id=devices[row][1],
-            stress_level=None,
-            stress_confidence=None,
-            energy_level=None,
-            energy_confidence=None,
-            readiness_score=float(readiness.level[row]),
-            readiness_confidence=float(readiness.confidence[row]),
-            method=READINESS_METHOD,
-        )
-        for row in (~np.isnan(readiness.level)).nonzero()[0].tolist()
-    ]
+def is_given(given_us: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (n, levels) where a device of the person gives a level, so that no estimate of it is made."""
+    given: NDArray[np.bool_] = time_us[:, np.newaxis] - given_us < _GIVEN_US
+    return given
 
 
 def _of_known(changes: WearChanges | None, known: NDArray[np.bool_]) -> WearChanges | None:
@@ -285,7 +234,3 @@ def _of_known(changes: WearChanges | None, known: NDArray[np.bool_]) -> WearChan
         worn=changes.worn[kept],
         reason=changes.reason[kept],
     )
-
-
-def _said(estimate: Estimate, row: int) -> tuple[float, float]:
-    return float(estimate.level[row]), float(estimate.confidence[row])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
-from adaptation.tracked import ReadingEvent
+from adaptation.evidence import confidence_of, join_values
+from adaptation.tracked import ReadingEvent, RuleFiring
 from adaptation.triggers import Onset
 from schemas.frames import NO_SEQ, TIME_STAMPED_ON_ARRIVAL
 from schemas.positions import Position
@@ -42,21 +43,20 @@ def reading_event(
     reading: ReadingAt, onsets: Sequence[Onset], baseline: HrvDay | None, *, time_zone: str
 ) -> ReadingEvent:
     """Return what became true at one reading; firings stand in the order of ``onsets``."""
-    made = [(_firing(reading, onset, time_zone=time_zone), onset.why_not) for onset in onsets]
+    made = [(_firing(reading, onset, time_zone=time_zone), onset) for onset in onsets]
     return ReadingEvent(
         position=reading.position,
         user_id=reading.user_id,
         at=moment_of(reading.arrival_us),
         time_zone=time_zone,
-        firings=tuple(firing for firing, why_not in made if not why_not),
-        suppressed=tuple((firing, why_not) for firing, why_not in made if why_not),
+        firings=tuple(RuleFiring(firing, onset.rule) for firing, onset in made if not onset.why_not),
+        suppressed=tuple((firing, onset.why_not) for firing, onset in made if onset.why_not),
         baseline=baseline,
     )
 
 
 def _firing(reading: ReadingAt, onset: Onset, *, time_zone: str) -> Firing:
     name = f"{reading.user_id}/{onset.rule.name}/{reading.reading_id}"
-    certainties = [compared.certainty for compared in onset.compared]
     return Firing(
         firing_id=str(uuid5(FIRING_NAMESPACE, name)),
         user_id=reading.user_id,
@@ -70,7 +70,7 @@ def _firing(reading: ReadingAt, onset: Onset, *, time_zone: str) -> Firing:
                 seq=None if reading.seq == NO_SEQ else reading.seq,
                 time=moment_of(reading.time_us),
             ),
-            values=tuple(value for compared in onset.compared for value in compared.values),
+            values=join_values(onset.compared, onset.others),
         ),
-        confidence=sum(certainties) / len(certainties),
+        confidence=confidence_of(onset.compared),
     )

@@ -47,6 +47,8 @@ class JudgedDays(NamedTuple):
     verdicts: DayVerdicts
     changed: NDArray[np.bool_]
     """(n,) the status began to be below or above with this day, or is within again."""
+    status_before: NDArray[np.int8]
+    """(n,) that of the last day before that had one, ``NO_STATUS`` if there was none."""
     usual_bpm: NDArray[np.float64]
     """(n,) mean of the slot's heart rate over the days before; any number where there are none."""
     usual_sd_bpm: NDArray[np.float64]
@@ -61,6 +63,7 @@ class JudgedDays(NamedTuple):
         return JudgedDays(
             verdicts=verdicts,
             changed=self.changed[rows],
+            status_before=self.status_before[rows],
             usual_bpm=self.usual_bpm[rows],
             usual_sd_bpm=self.usual_sd_bpm[rows],
             usual_days=self.usual_days[rows],
@@ -119,6 +122,7 @@ class HrvRings:
         judged = JudgedDays(
             verdicts=verdicts,
             changed=verdicts.onset | is_back,
+            status_before=status_before,
             usual_bpm=cells.floats[:, _MEAN].copy(),
             usual_sd_bpm=np.sqrt(cells.floats[:, _VARIANCE]),
             usual_days=count_of(cells.ints[:, _COUNT]),

@@ -1,71 +1,88 @@
 """What is kept of each person: current values, the last days, the zone, and what the rules remember."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adaptation.baselines import MICROSECOND
-from adaptation.channels import (
-    BASELINE_MEASURES,
-    MEASURE_CHANNELS,
-    STATISTICS,
-    TRACKED_INDEX,
-    TRACKED_MEASURES,
-    statistics_of,
-)
+from adaptation.body_values import BODY_DAY_GROUPS, RESTING_GROUP
+from adaptation.channels import STATISTICS, TRACKED_INDEX, TRACKED_MEASURES
 from adaptation.columns import NEVER_US, NO_DAY, Cells, Group, Layout
 from adaptation.estimating import GIVEN_GROUP
+from adaptation.needs import Needs
 from adaptation.physiology.stillness import WATCHED
 from adaptation.sleep_ring import SLEEP_DAY, SLEEP_MINUTES
+from adaptation.strain import STRAIN_GROUPS, USUAL_STRAIN_GROUPS
+from adaptation.value_flags import VALUE_FLAGS
 from schemas.measures import DAY_MEASURES
 
 CURRENT_AGE_MAX: Final = timedelta(hours=2)
 """A value older than this, by the time of the reading that is judged, is not the current one any more."""
+ACTIVITY_AGE_MAX: Final = timedelta(minutes=10)
+"""An activity that was told longer ago says nothing."""
 
 DAY_NAMES: Final = tuple(name for name in TRACKED_MEASURES if name in DAY_MEASURES)
-CURRENT_NAMES: Final = TRACKED_MEASURES[: -len(DAY_NAMES)]
-"""The measures that have a current value: all others, in the order of the tracked ones."""
-DAY_COLUMNS: Final = np.array([TRACKED_INDEX[name] for name in DAY_NAMES])
+DAY_COLUMNS: Final = [TRACKED_INDEX[name] for name in DAY_NAMES]
 """Where the measures of a whole day stand among the tracked ones."""
 
-_CURRENT_US: Final = CURRENT_AGE_MAX // MICROSECOND
+ACTIVITY: Final = Group("activity", ("told",), NEVER_US)
+"""Column of the people's table: time of the last activity that was told, times 8, and its code."""
+_CODES: Final = 8
+_ACTIVITY_US: Final = ACTIVITY_AGE_MAX // MICROSECOND
 
 
-def people_layout(rules: Sequence[str], memories: Sequence[str], usual: Sequence[str]) -> Layout:
+def people_layout(rules: Sequence[str], needs: Needs) -> Layout:
     """Return the columns of the people's table.
 
     Args:
         rules: names of the rules; what a rule remembers stands under its name.
-        memories: labels of the conditions that look back.
-        usual: measures that a rule compares with their baseline.
+        needs: what they look at.
     """
     return Layout(
-        Group("value", CURRENT_NAMES, float("nan")),
-        Group("value_us", CURRENT_NAMES, NEVER_US),
-        *(
-            Group(f"usual_{name}", tuple(usual), 0 if name in {"count", "since_us"} else 0.0)
-            for name in STATISTICS
-        ),
+        Group("value", needs.current, float("nan")),
+        Group("value_us", needs.current, NEVER_US),
+        *([VALUE_FLAGS] if needs.current else []),
+        Group("previous", needs.previous, float("nan")),
+        Group("previous_us", needs.previous, NEVER_US),
+        *([Group("previous_flags", ("now",), 0)] if needs.previous else []),
+        *_usual_groups("usual", needs.usual),
+        *_usual_groups("usual_at_hour", needs.usual_at_hour),
         Group("day", DAY_NAMES, NO_DAY),
         Group("day_value", DAY_NAMES, float("nan")),
         Group("day_us", DAY_NAMES, NEVER_US),
         Group("day_before_value", DAY_NAMES, float("nan")),
         Group("day_before_us", DAY_NAMES, NEVER_US),
+        *(BODY_DAY_GROUPS if needs.body_days else ()),
+        *([RESTING_GROUP] if needs.resting else []),
+        *(STRAIN_GROUPS if needs.strain else ()),
+        *(USUAL_STRAIN_GROUPS if needs.usual_strain else ()),
+        *([ACTIVITY] if needs.activity else []),
         Group("movement_us", WATCHED, NEVER_US),
         GIVEN_GROUP,
         SLEEP_DAY,
         SLEEP_MINUTES,
         Group("zone", ("number", "offset_us", "from_us", "until_us"), 0),
-        Group("active", tuple(rules), 0),
+        Group("rule", tuple(rules), 0),
         Group("fired_us", tuple(rules), NEVER_US),
-        Group("held", tuple(memories), float("nan")),
-        Group("held_us", tuple(memories), NEVER_US),
-        Group("peak", tuple(memories), float("nan")),
-        Group("peak_us", tuple(memories), NEVER_US),
+        Group("held", needs.within, float("nan")),
+        Group("held_us", needs.within, NEVER_US),
+        Group("peak", needs.within, float("nan")),
+        Group("peak_us", needs.within, NEVER_US),
+        Group("held_flags", needs.within_flagged, 0),
+        Group("hold_since_us", needs.held, NEVER_US),
+        Group("hold_last_us", needs.held, NEVER_US),
+        Group("hold_tainted", needs.held, 0),
     )
+
+
+def _usual_groups(name: str, values: tuple[str, ...]) -> list[Group]:
+    return [
+        Group(f"{name}_{statistic}", values, 0 if statistic in {"count", "since_us"} else 0.0)
+        for statistic in STATISTICS
+    ]
 
 
 class Seen:
@@ -73,81 +90,111 @@ class Seen:
 
     def __init__(
         self,
-        layout: Layout,
         people: Cells,
         *,
         time_us: NDArray[np.int64],
+        local_us: NDArray[np.int64],
         day: NDArray[np.int64],
-        values: NDArray[np.float64],
-        usual: Sequence[str],
+        activity: NDArray[np.int64],
     ) -> None:
+        self.floats, self.ints = people
         self.time_us = time_us
         """(n,)."""
+        self.local_us = local_us
+        """(n,) local time of the reading, µs since 1970-01-01 there."""
         self.day = day
         """(n,) local day of the reading, days since 1970-01-01."""
-        self.values = values
-        """(n, 9) measures of the reading in the order of ``TRACKED_MEASURES``, NaN where not given."""
-        floats, ints, columns = people.floats, people.ints, layout.columns
-        self.value = floats[:, columns("value")]
-        """(n, 7 of CURRENT_NAMES) the person's current values, of any age."""
-        self.value_us = ints[:, columns("value_us")]
-        statistics = floats[:, columns("usual_mean", "usual_since_us")]
-        self.usual = statistics.reshape(len(statistics), len(STATISTICS), len(usual))
-        """(n, 4 of STATISTICS, measures that rules compare with theirs) the baseline of the current value of
-        each such measure, before that value."""
-        self._usual = [BASELINE_MEASURES.index(measure) for measure in usual]
-        self.latest_day = ints[:, columns("day")]
-        """(n, 2) last local day with a value, for each measure of a whole day."""
-        self.day_value = floats[:, columns("day_value")]
-        self.day_us = ints[:, columns("day_us")]
-        self.day_before_value = floats[:, columns("day_before_value")]
-        """(n, 2) value of the day before that, NaN if there was none."""
-        self.day_before_us = ints[:, columns("day_before_us")]
-        self.active = ints[:, columns("active")]
-        """(n, rules) 1 where the rule's conditions held when it was last judged."""
-        self.fired_us = ints[:, columns("fired_us")]
-        """(n, rules) arrival of the reading at which the rule last fired."""
-        self.held = floats[:, columns("held")]
-        self.held_us = ints[:, columns("held_us")]
-        self.peak = floats[:, columns("peak")]
-        self.peak_us = ints[:, columns("peak_us")]
+        self.activity = activity
+        """(n,) what the reading itself says, as in a frame: 0 where not given."""
+        self._found: dict[Hashable, Any] = {}
 
-    def take_current(self, fresh: NDArray[np.bool_], streams: Cells) -> None:
-        """Let the fresh values be the current ones, and keep the baselines of their devices with them.
+    def __len__(self) -> int:
+        return len(self.time_us)
 
-        Args:
-            fresh: (n, 9) values that are on time and in order.
-            streams: the devices' rows, before the values move them.
-        """
-        current = fresh[:, : len(CURRENT_NAMES)]
-        np.copyto(self.value, self.values[:, : len(CURRENT_NAMES)], where=current)
-        np.copyto(self.value_us, self.time_us[:, np.newaxis], where=current)
-        # Copied as 8-byte cells: the counts and times among them keep their bits.
-        channels = statistics_of(streams.floats)[:, :, MEASURE_CHANNELS]
-        np.copyto(self.usual, channels[:, :, self._usual], where=fresh[:, np.newaxis, self._usual])
+    def once(self, key: Hashable, find: "Callable[[Seen], NDArray[Any]]") -> NDArray[Any]:
+        """Return what ``find`` returns, which several rules ask for; found once for all of them."""
+        found: NDArray[Any] | None = self._found.get(key)
+        if found is None:
+            found = self._found[key] = find(self)
+        return found
 
-    def take_days(self) -> None:
+    def at(self, row: int) -> "Seen":
+        """Return one of the readings with its person."""
+        one = slice(row, row + 1)
+        return Seen(
+            Cells(self.floats[one], self.ints[one]),
+            time_us=self.time_us[one],
+            local_us=self.local_us[one],
+            day=self.day[one],
+            activity=self.activity[one],
+        )
+
+
+def note_activity(told: NDArray[np.int64], activity: NDArray[np.int64], time_us: NDArray[np.int64]) -> None:
+    """Keep what n readings say their people do, in place; of two the later one.
+
+    Args:
+        told: (n,) column of ``ACTIVITY``.
+        activity: (n,) codes as in a frame, 0 where not given.
+        time_us: (n,) times of the readings.
+    """
+    np.maximum(told, time_us * _CODES + activity, out=told, where=activity > 0)
+
+
+def activity_at(told: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (n,) the code of what people do at a time, 0 where nothing was told in the 10 minutes before."""
+    activity: NDArray[np.int64] = (told % _CODES) * (time_us - told // _CODES <= _ACTIVITY_US)
+    return activity
+
+
+class DayRing:
+    """Columns of the people's table with values of whole local days: the latest one and the one before."""
+
+    def __init__(self, layout: Layout) -> None:
+        columns = layout.columns
+        self._day = columns("day")
+        self._value, self._us = columns("day_value"), columns("day_us")
+        self._before, self._before_us = columns("day_before_value"), columns("day_before_us")
+
+    def take(
+        self,
+        people: Cells,
+        values: NDArray[np.float64],
+        *,
+        day: NDArray[np.int64],
+        time_us: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
         """Let the values of whole days count for their local day; of one day the latest counts.
 
         Late values too: the night before must be known, however it came.
+
+        Args:
+            people: the people's rows, changed in place.
+            values: (n, 9) of the readings, NaN where not given.
+            day: (n,) local days of the readings.
+            time_us: (n,) their times.
+
+        Returns:
+            (n,) whether it is the first value of any kind for a later day than any before.
         """
-        values = self.values[:, DAY_COLUMNS]
+        values = values[:, DAY_COLUMNS]
         given = values == values  # noqa: PLR0124  # false for NaN
         if not given.any():
-            return
-        day, time_us = self.day[:, np.newaxis], self.time_us[:, np.newaxis]
-        newer = given & (day > self.latest_day)
-        follows = newer & (day == self.latest_day + 1)
-        before = given & (day == self.latest_day - 1) & (time_us >= self.day_before_us)
-        same = given & (day == self.latest_day) & (time_us >= self.day_us)
-        np.copyto(self.day_before_value, np.where(follows, self.day_value, np.nan), where=newer)
-        np.copyto(self.day_before_us, np.where(follows, self.day_us, NEVER_US), where=newer)
-        np.copyto(self.day_before_value, values, where=before)
-        np.copyto(self.day_before_us, time_us, where=before)
-        np.copyto(self.day_value, values, where=newer | same)
-        np.copyto(self.day_us, time_us, where=newer | same)
-        np.copyto(self.latest_day, day, where=newer)
-
-    def is_current(self, measure: int) -> NDArray[np.bool_]:
-        """Return (n,) where the person's value of a measure is at most 2 h old."""
-        return self.time_us - self.value_us[:, measure] <= _CURRENT_US
+            return np.zeros(len(day), np.bool_)
+        latest, at_us = people.ints[:, self._day], people.ints[:, self._us]
+        value, before = people.floats[:, self._value], people.floats[:, self._before]
+        before_us = people.ints[:, self._before_us]
+        days, times_us = day[:, np.newaxis], time_us[:, np.newaxis]
+        opens: NDArray[np.bool_] = given.any(axis=1) & (day > latest.max(axis=1))
+        newer = given & (days > latest)
+        follows = newer & (days == latest + 1)
+        is_before = given & (days == latest - 1) & (times_us >= before_us)
+        same = given & (days == latest) & (times_us >= at_us)
+        np.copyto(before, np.where(follows, value, np.nan), where=newer)
+        np.copyto(before_us, np.where(follows, at_us, NEVER_US), where=newer)
+        np.copyto(before, values, where=is_before)
+        np.copyto(before_us, times_us, where=is_before)
+        np.copyto(value, values, where=newer | same)
+        np.copyto(at_us, times_us, where=newer | same)
+        np.copyto(latest, days, where=newer)
+        return opens

@@ -65,8 +65,12 @@ def may_not_propose(person: PersonState, rule: str, now: dt.datetime) -> bool:
 
 
 def has_protective_change(person: PersonState, now: dt.datetime) -> bool:
-    """Tell whether a protective change, made or accepted, holds."""
-    return any(one.kind == "protective" and now < one.expires_at for one in person.adaptations.values())
+    """Tell whether a protective change, made or accepted, holds: until its end or that of its last task."""
+    return any(
+        one.kind == "protective"
+        and now < max(one.expires_at, *(change.adapted.end for change in one.changes))
+        for one in person.adaptations.values()
+    )
 
 
 def close_proposals(

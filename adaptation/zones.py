@@ -83,12 +83,14 @@ class ZoneNames:
             self._names.append(check_zone(name, where="time zone"))
         return number
 
-    def stretches_at(self, numbers: NDArray[np.int64], time_us: NDArray[np.int64]) -> list[Stretch]:
-        """Return the offset of each zone at its time, and the stretch in which it holds."""
-        return [
-            stretch_at(self._names[number], time)
-            for number, time in zip(numbers.tolist(), time_us.tolist(), strict=True)
-        ]
+    def stretches_at(self, numbers: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return (n, 3) the fields of :class:`Stretch`: each zone's offset at its time, and when it holds."""
+        pairs = list(zip(numbers.tolist(), (time_us // DAY_US).tolist(), strict=True))
+        row_of = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
+        days = [_stretches_of_day(self._names[number], utc_day) for number, utc_day in row_of]
+        rows = [row_of[pair] for pair in pairs]
+        first, last = (np.array([stretches[which] for stretches in days])[rows] for which in (0, -1))
+        return np.where((time_us < first[:, 2])[:, np.newaxis], first, last)
 
 
 @lru_cache(maxsize=_STRETCHES_CACHED)

@@ -8,7 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.agency import AgencyOptions, run_agency
+from bench.backtest_speed import run_backtest
 from bench.e2e import E2eOptions, run_e2e
+from bench.firing_latency import FiringOptions, run_firings
 from bench.physiology import PhysiologyOptions, run_physiology
 from bench.soak import run_soak
 from daybeat.settings import read_settings
@@ -63,6 +66,46 @@ def physiology(
     """Measure beats to windows, running baselines, bytes a person and the epoch pause; no servers needed."""
     options = PhysiologyOptions(wearers=wearers, people=people, epochs=epochs)
     _print(run_physiology(options).as_json(), json=json)
+
+
+@app.command()
+def firings(
+    *,
+    rate: Annotated[float, typer.Option(help="Firings per second.", min=0.1)] = 100,
+    seconds: Annotated[float, typer.Option(help="How long.", min=1)] = 60,
+    people: Annotated[int, typer.Option(help="People in state; some of them fire once.", min=1)] = 100_000,
+    whole: Annotated[bool, typer.Option(help="Run history flow and push server beside it.")] = False,
+    json: Json = False,
+) -> None:
+    """Measure from a reading that is durable in the log to the changed plan in the feed."""
+    options = FiringOptions(people=people, rate=rate, seconds=seconds, whole=whole)
+    _print(run_firings(options, settings=read_settings(http_port=0)).as_json(), json=json)
+
+
+@app.command()
+def agency(
+    *,
+    histories: Annotated[int, typer.Option(help="Random histories of one person.", min=1)] = 1_000_000,
+    seed: Annotated[int | None, typer.Option(help="Which histories; new ones if left out.")] = None,
+    processes: Annotated[int, typer.Option(help="How many at the same time.", min=1)] = 1,
+    json: Json = False,
+) -> None:
+    """Check every promise about a person's plans over random histories; exit 1 if one was broken."""
+    chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
+    report = run_agency(AgencyOptions(histories=histories, seed=chosen, processes=processes))
+    _print(report.as_json(), json=json)
+    if report.violations:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backtest(
+    *,
+    people: Annotated[int, typer.Option(help="People side by side, about 300 KB each.", min=64)] = 10_240,
+    json: Json = False,
+) -> None:
+    """Measure rules over history in memory: for many people, for one alone; no servers needed."""
+    _print(run_backtest(people).as_json(), json=json)
 
 
 def _print(report: dict[str, object], *, json: bool) -> None:

@@ -110,6 +110,8 @@ def _run_history(settings: Settings, registry: CollectorRegistry) -> None:
 
 
 def _run_push(settings: Settings, registry: CollectorRegistry) -> None:
+    from adaptation.rules import builtin_rules  # noqa: PLC0415
+    from adaptation.rules.shown import show_rules  # noqa: PLC0415
     from push.server import PushConfig, run_push  # noqa: PLC0415
 
     secret = settings.token_secret
@@ -123,6 +125,7 @@ def _run_push(settings: Settings, registry: CollectorRegistry) -> None:
         token_audience=settings.token_audience,
         partitions=settings.partitions,
         log_bytes_max=settings.log_bytes_max,
+        shipped_rules=show_rules(builtin_rules()),
         allowed_origins=tuple(one.strip() for one in settings.allowed_origins.split(",") if one.strip()),
         patience=_patience(settings),
         default_time_zone=settings.default_time_zone,

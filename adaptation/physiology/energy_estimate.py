@@ -26,7 +26,7 @@ from adaptation.baselines import MICROSECOND
 from adaptation.columns import NEVER_US, NO_DAY
 from adaptation.physiology.estimates import Estimate, logistic
 from adaptation.physiology.heart_rate import HeartRateStep
-from adaptation.physiology.wear import WEAR_GAP_MAX
+from adaptation.physiology.wear import WEAR_GAP_US
 
 AWAKE_PER_HOUR: Final = -0.03
 """Change awake, 1/h (ours: 16 hours cost about one half)."""
@@ -51,7 +51,6 @@ ENERGY_HOLDS: Final = timedelta(hours=30)
 
 _HOUR_US: Final = timedelta(hours=1) // MICROSECOND
 _MINUTES_PER_HOUR: Final = 60.0
-_GAP_US: Final = WEAR_GAP_MAX // MICROSECOND
 _HOLDS_US: Final = ENERGY_HOLDS // MICROSECOND
 
 
@@ -169,7 +168,7 @@ class Energy:
             worn_since_us: (n,) since when the device is worn without a pause.
         """
         elapsed_us = step.elapsed_us
-        seen = step.moved & (elapsed_us <= _GAP_US) & (time_us - elapsed_us >= worn_since_us)
+        seen = step.moved & (elapsed_us <= WEAR_GAP_US) & (time_us - elapsed_us >= worn_since_us)
         seen &= (per_hour == per_hour) & (self.start_us > NEVER_US)  # noqa: PLR0124  # false for NaN
         level = self.level + per_hour * (elapsed_us / _HOUR_US)
         np.copyto(self.level, np.minimum(np.maximum(level, 0.0), 1.0), where=seen)
@@ -190,6 +189,6 @@ class Energy:
         """
         age_us = time_us - self.start_us
         speaks = speaks & (age_us >= 0) & (age_us <= _HOLDS_US)
-        share = np.minimum((self.seen_us + _GAP_US) / (np.abs(age_us) + _GAP_US), 1.0)
+        share = np.minimum((self.seen_us + WEAR_GAP_US) / (np.abs(age_us) + WEAR_GAP_US), 1.0)
         confidence = self.start_confidence * share * rest_trust
         return Estimate(np.where(speaks, self.level, np.nan), np.where(speaks, confidence, np.nan))

@@ -37,8 +37,8 @@ _KINDS: Final = {
     "workout": (True, True, False),
     "sleep": (False, False, True),
 }
-_TOLD: Final = np.array([_KINDS.get(name, (False, False, False)) for name in ("", *ACTIVITIES)])
-"""(8, 3) what an activity code of a frame tells: 0 is not given."""
+_TOLD: Final = np.array([_KINDS.get(name, (False, False, False)) for name in ("", *ACTIVITIES)]).T.copy()
+"""(3, 8) what an activity code of a frame tells: 0 is not given."""
 
 
 class Stillness(NamedTuple):
@@ -48,6 +48,8 @@ class Stillness(NamedTuple):
     """(n,) awake and still for 2 minutes, and 10 minutes without exercise."""
     asleep: NDArray[np.bool_]
     """(n,)."""
+    exercised: NDArray[np.bool_]
+    """(n,) exercise at most 10 minutes before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,15 +79,14 @@ class Movement:
             exerts: (n,) where its heart rate tells exercise.
             time_us: (n,).
         """
-        told = _TOLD.take(activity, axis=0)
-        told[:, 0] |= steps > STEPS_STILL_MAX
-        told[:, 1] |= exerts
-        times_us = time_us[:, np.newaxis]
-        np.copyto(self.last_us, times_us, where=told & (times_us > self.last_us))
-        moved, exercised, slept = _recently(self.last_us, time_us)
-        # A reading that says what its person does need not ask what was said before.
-        asleep = np.where(activity > 0, told[:, 2], slept)
-        return Stillness(quiet=~(moved | exercised | asleep), asleep=asleep)
+        told = _TOLD.take(activity, axis=1)
+        told[0] |= steps > STEPS_STILL_MAX
+        told[1] |= exerts
+        last_us = self.last_us.T
+        np.copyto(last_us, time_us, where=told & (time_us > last_us))
+        moved, exercised, slept = recently(self.last_us, time_us)
+        asleep = asleep_at(activity, slept)
+        return Stillness(quiet=~(moved | exercised | asleep), asleep=asleep, exercised=exercised)
 
 
 def stillness_at(last_us: NDArray[np.int64], time_us: NDArray[np.int64]) -> Stillness:
@@ -95,13 +96,30 @@ def stillness_at(last_us: NDArray[np.int64], time_us: NDArray[np.int64]) -> Stil
         last_us: (n, 3) of :class:`Movement`.
         time_us: (n,).
     """
-    moved, exercised, slept = _recently(last_us, time_us)
-    return Stillness(quiet=~(moved | exercised | slept), asleep=slept)
+    moved, exercised, slept = recently(last_us, time_us)
+    return Stillness(quiet=~(moved | exercised | slept), asleep=slept, exercised=exercised)
 
 
-def _recently(last_us: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return (3, n) where it is too short ago; what is known only from later on counts too, but for sleep."""
+def recently(last_us: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (3, n) where people moved, exercised, slept too short ago to be still and awake.
+
+    What is known only from later on counts too, but for sleep.
+
+    Args:
+        last_us: (n, 3) of :class:`Movement`.
+        time_us: (n,).
+    """
     ago_us = time_us[:, np.newaxis] - last_us
     recent = (ago_us < _SETTLES_US).T
     recent[2] &= ago_us[:, 2] >= 0
     return recent
+
+
+def asleep_at(activity: NDArray[np.integer], slept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (n,) who is asleep: a reading that says what its person does need not ask what was said before.
+
+    Args:
+        activity: (n,) code of the reading as in a frame.
+        slept: (n,) the last row of :func:`recently`.
+    """
+    return np.where(activity > 0, _TOLD[2].take(activity), slept)

@@ -32,7 +32,7 @@ REASONS: Final[tuple[Literal["contact", "data"], ...]] = ("contact", "data")
 BY_CONTACT: Final = 0
 BY_DATA: Final = 1
 
-_GAP_US: Final = WEAR_GAP_MAX // MICROSECOND
+WEAR_GAP_US: Final = WEAR_GAP_MAX // MICROSECOND
 
 
 class WearChanges(NamedTuple):
@@ -94,7 +94,7 @@ class Wear:
         on |= contact_given
         on &= in_order & ~off
         was_worn = self.state == WORN
-        gap = was_worn & (on | off) & (time_us - self.told_us > _GAP_US)
+        gap = was_worn & (on | off) & (time_us - self.told_us > WEAR_GAP_US)
         put_on = on & (gap | ~was_worn)
         taken_off = off & was_worn & ~gap
         changes = self._changes(time_us, gap, put_on, taken_off, contact_given)

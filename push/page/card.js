@@ -133,7 +133,8 @@ export class Card {
 
 /** Return what is said of an adaptation that has been answered or is over; null where it is neither. */
 function sayingOf(status, madeByItself) {
-  const asItWas = madeByItself ? "Its time was over; the plan is as it was." : "Its time was over; nothing was changed.";
+  // A task that had begun stays changed; a proposal also closes when it is no longer wanted.
+  const asItWas = madeByItself ? "Its time was over; what had not begun is as it was." : "No longer open; nothing was changed.";
   const sayings = {
     accepted: { icon: "done", text: madeByItself ? "You kept this." : "You accepted this." },
     declined: { icon: "declined", text: "You declined this. The plan stays as it was." },

@@ -17,7 +17,7 @@ from stores.plans import (
     SituationRequest,
     WriteResult,
 )
-from support.adapting import DAY, NOW, RULES, command, firings_at, plan, position_at, task
+from support.adapting import DAY, NOW, command, firings_at, plan, position_at, task
 
 PARTITIONS = 4
 ADA = partition_of("ada", PARTITIONS)
@@ -32,7 +32,7 @@ def load(store: PlanStore, user: str = "ada", command_id: str | None = None) -> 
 
 
 def fire(loaded: LoadedSituation, one: Firing, position: Position) -> PlanWrite:
-    decided = decide_reading(loaded.situation, firings_at(one, position=position), RULES)
+    decided = decide_reading(loaded.situation, firings_at(one, position=position))
     return PlanWrite(one.user_id, position, loaded.applied, decided)
 
 

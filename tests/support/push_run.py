@@ -23,7 +23,8 @@ from schemas.readings import micros
 from schemas.situations import Decided
 from stores.log import EntryKind, RedisLog
 from stores.plans import PlanStore, PlanWrite, SituationRequest, WriteResult
-from support.adapting import RULES, firing, firings_at
+from support.adapting import firing, firings_at
+from support.shown_rules import SHIPPED
 
 PARTITIONS = 4
 SECRET = "a secret for tests, long enough to sign with"
@@ -91,6 +92,7 @@ async def push_running(
         token_audience="daybeat",
         partitions=PARTITIONS,
         log_bytes_max=log_bytes_max,
+        shipped_rules=SHIPPED,
         allowed_origins=("https://app.example",),
         patience=dt.timedelta(seconds=5),
         limits=limits or SessionLimits(),
@@ -126,7 +128,7 @@ class PlanWriter:
         (loaded,) = self._store.load([SituationRequest(user_id, plan_dates(now, "UTC"))])
         position = Position(next(self._ms), 0, 0)
         fired = firing(rule, now=now, user=user_id, position=position)
-        decided = decide_reading(loaded.situation, firings_at(fired, position=position), RULES)
+        decided = decide_reading(loaded.situation, firings_at(fired, position=position))
         assert self._store.write([PlanWrite(user_id, position, loaded.applied, decided)]) == [
             WriteResult.WRITTEN
         ]

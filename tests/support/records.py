@@ -40,6 +40,8 @@ def an_evidence(device: str = "ada-watch") -> Evidence:
                 baseline=0.31,
                 baseline_sd=0.05,
                 baseline_count=40,
+                window_minutes=10.0,
+                quality="estimated",
             ),
         ),
     )
@@ -116,6 +118,7 @@ def a_record_of_every_table(user: str = "ada") -> list[Record]:
             event="rated",
             rating=4,
             reason="my knee",
+            changes={"title": "Run with Ben, slowly", "duration_minutes": 45},
         ),
         BaselineRow(
             time=AT,

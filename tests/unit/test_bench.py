@@ -6,8 +6,11 @@ from dataclasses import fields
 
 import pytest
 
+from adaptation.backtest import Backtest
+from adaptation.backtest_history import History
 from adaptation.rules import builtin_rules
 from adaptation.shard import Shard
+from bench.backtest_speed import BacktestSpeed, copied_history
 from bench.e2e import CONNECTED_MIN, FIRED_SHARE_MIN, E2eOptions, E2eReport, run_e2e
 from bench.epoch_flow import Watched
 from bench.epochs import longest_gaps_s
@@ -19,7 +22,7 @@ from bench.timing import import_beside
 from daybeat.settings import read_settings
 from schemas.errors import InputError
 from schemas.positions import EntryId
-from support.readings import MINUTE_US, NOON, Run, Sent
+from support.readings import MINUTE_US, NOON, Run, Sent, frame_of
 
 
 def test_a_load_with_too_few_connected_people_is_refused_before_anything_starts() -> None:
@@ -66,6 +69,26 @@ def test_the_report_on_physiology_has_the_figures_that_are_promised() -> None:
         *("bytes_per_person", "bytes_by_part", "epoch_pause_ms", "checkpoint_copy_ms"),
     }
     assert promised <= {field.name for field in fields(PhysiologyReport)}
+
+
+def test_the_report_on_backtests_has_the_figures_that_are_promised() -> None:
+    promised = {"readings_per_s", "one_person_per_s", "people", "readings", "rules", "firings"}
+    assert promised <= {field.name for field in fields(BacktestSpeed)}
+
+
+def test_copied_people_fire_like_those_they_are_copies_of() -> None:
+    sent = [
+        Sent(NOON + number * MINUTE_US, {"energy_level": level}, user)
+        for user, levels in (("ada", (0.7, 0.2)), ("bob", (0.7, 0.5, 0.9)))
+        for number, level in enumerate(levels)
+    ]
+    history = History.of([frame_of(sent)], {"ada": "Asia/Tokyo"})
+    copied = copied_history(history, copies=3)
+    assert (len(copied), len(copied.users), len(copied.devices)) == (15, 6, 6)
+    test = Backtest(builtin_rules(), default_zone="UTC")
+    test.run(copied)
+    assert sorted(one.firing.user_id for one in test.outcomes) == ["ada-0", "ada-1", "ada-2"]
+    assert {one.firing.time_zone for one in test.outcomes} == {"Asia/Tokyo"}
 
 
 def test_a_library_to_measure_beside_that_is_not_installed_is_named() -> None:

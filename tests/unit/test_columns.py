@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptation.columns import NEVER_US, NO_DAY, TWO_NANS, Cells, Group, Layout, Table
+from adaptation.columns import NEVER_US, NO_DAY, TWO_NANS, Cells, ColumnTable, Group, Layout, Table
 
 LAYOUT = Layout(Group("level", ("a", "b"), float("nan")), Group("seen_us", ("a", "b"), -(2**62)))
 
@@ -123,3 +123,28 @@ def test_two_float32_in_a_cell_keep_their_bits_wherever_the_row_goes(pairs: list
         kept = one.take(np.array([1])).floats[0, NIGHT].view(np.float32)
         assert kept.tobytes() == values.tobytes()
         assert np.isnan(one.view().floats[0, NIGHT].view(np.float32)).all()
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0, 4], [0, 1, 4], [4], []], ids=str)
+def test_columns_that_lie_together_take_and_put_the_same_rows(rows: list[int]) -> None:
+    table, other = ColumnTable(LAYOUT, 5), filled(5)
+    for one, plain in zip(table.view(), other.view(), strict=True):
+        one[:] = plain
+    for which in (table, other):
+        cells = which.take(np.array(rows, np.int64))
+        cells.floats[:, 1] = np.arange(len(rows)) + 0.5
+        cells.ints[:, 2] = np.arange(len(rows)) + 7
+        which.put(np.array(rows, np.int64), cells)
+    assert table.view().ints.tolist() == other.view().ints.tolist()
+
+
+def test_columns_that_nobody_looks_at_stay_as_they_are() -> None:
+    table = ColumnTable(LAYOUT, 4, used=[1, 3])
+    rows = np.array([3, 1])
+    cells = table.take(rows)
+    assert cells.ints[:, 3].tolist() == [-(2**62)] * 2
+    cells.floats[:] = 1.0
+    table.put(rows, cells)
+    assert np.isnan(table.view().floats[:, 0]).all()
+    assert table.view().floats[[1, 3], 1].tolist() == [1.0, 1.0]
+    assert np.isnan(table.view().floats[[0, 2], 1]).all()

@@ -164,10 +164,10 @@ def test_a_proposal_can_be_accepted_until_it_expires(minutes: int, reason: str |
         assert decided.person.proposals == {}
 
 
-def test_a_proposal_whose_task_has_begun_by_the_clock_is_not_applicable() -> None:
+def test_a_proposal_whose_task_has_begun_by_the_clock_has_expired() -> None:
     state, proposal_id = with_proposal(plan(task("a", "10:00")))
     decided = decide(state, command("adaptation.accept", adaptation_id=proposal_id, now=at("10:00")))
-    assert refusal(decided) == "not_applicable"
+    assert refusal(decided) == "expired"
     assert [event.type for event in decided.events] == ["command.done", "adaptation.noted"]
     assert decided.person.proposals == {}
 

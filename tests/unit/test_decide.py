@@ -133,7 +133,15 @@ def test_of_equal_priority_the_file_s_order_decides() -> None:
     decided = decide_reading(
         situation(plan(task("a"))), firings_at(firing("sleep_debt"), firing("stress_spike"))
     )
-    assert decisions(decided)[-1] == ("stress_spike", "applied", "")
+    assert decisions(decided) == [("stress_spike", "applied", ""), ("sleep_debt", "suppressed", "outranked")]
+
+
+def test_where_the_first_may_change_nothing_the_next_one_acts() -> None:
+    person = PersonState(changes={DAY: ("stress_spike",)})
+    decided = decide_reading(
+        situation(plan(task("a")), person=person), firings_at(firing("stress_spike"), firing("sleep_debt"))
+    )
+    assert decisions(decided) == [("stress_spike", "withheld", "daily_cap"), ("sleep_debt", "applied", "")]
 
 
 def test_a_suppressed_firing_leaves_a_row_with_its_reason_and_nothing_else() -> None:
@@ -210,10 +218,11 @@ def test_a_rule_has_one_open_proposal_at_a_time() -> None:
 
 
 def test_an_expired_proposal_is_closed_with_a_row_at_the_next_firing() -> None:
-    before = situation(plan(task("a", "10:00"), task("b", "18:00")))
+    before = situation(plan(task("a", "10:00"), task("b", "14:00")))
     first = decide_reading(before, firings_at(firing("energy_surge")))
     (proposal,) = first.person.proposals.values()
     now = proposal.expires_at
+    assert now == at("10:00")  # its task begins
     second = decide_reading(before.after(first), firings_at(firing("energy_drop", now=now)))
     assert decisions(second) == [("energy_surge", "expired", ""), ("energy_drop", "applied", "")]
     assert second.records[0].time == proposal.expires_at

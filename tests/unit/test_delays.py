@@ -16,7 +16,6 @@ from push.metrics import PushMetrics
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
 ARRIVAL = "2026-11-20T08:59:58.250000Z"
 ARRIVED = dt.datetime(2026, 11, 20, 8, 59, 58, 250_000, tzinfo=dt.UTC)
-LATER = "2026-11-20T09:30:00Z"
 
 
 def delays(*, speed: float = 1.0) -> ArrivalToPush:
@@ -28,22 +27,31 @@ def event(ago_s: float) -> FeedEvent:
     return FeedEvent("1-1", "0-0", b"", NOW - dt.timedelta(seconds=ago_s))
 
 
+def adaptation(status: str) -> dict[str, object]:
+    return {"adaptation": {"status": status, "created_at": ARRIVAL}}
+
+
 @pytest.mark.parametrize(
-    ("fields", "arrived"),
+    ("kind", "fields", "arrived"),
     [
-        ({"type": "plan.changed", "time": ARRIVAL, "adaptation": {"created_at": ARRIVAL}}, ARRIVED),
-        ({"type": "adaptation.proposed", "time": ARRIVAL, "adaptation": {"created_at": ARRIVAL}}, ARRIVED),
-        ({"type": "plan.changed", "time": LATER, "adaptation": {"created_at": ARRIVAL}}, None),
-        ({"type": "plan.changed", "time": ARRIVAL, "adaptation": None}, None),
-        ({"type": "adaptation.applied", "time": ARRIVAL, "adaptation": {"created_at": ARRIVAL}}, None),
-        ({"type": "command.done", "time": ARRIVAL}, None),
+        pytest.param("plan.changed", adaptation("applied"), ARRIVED, id="changed"),
+        pytest.param("adaptation.proposed", adaptation("proposed"), ARRIVED, id="proposed"),
+        pytest.param("adaptation.noted", adaptation("noted"), ARRIVED, id="only told"),
+        pytest.param("plan.changed", adaptation("accepted"), None, id="accepted"),
+        pytest.param("plan.changed", adaptation("undone"), None, id="undone"),
+        pytest.param("plan.changed", adaptation("expired"), None, id="expired"),
+        pytest.param("adaptation.noted", adaptation("declined"), None, id="declined"),
+        pytest.param("adaptation.reverted", adaptation("expired"), None, id="told beside the return"),
+        pytest.param("adaptation.applied", adaptation("applied"), None, id="told beside the change"),
+        pytest.param("plan.changed", {"adaptation": None}, None, id="changed by a task"),
+        pytest.param("command.done", {}, None, id="command"),
     ],
-    ids=["changed", "proposed", "accepted later", "changed by a task", "told beside the change", "command"],
 )
 def test_an_event_that_a_reading_caused_knows_its_arrival(
-    fields: dict[str, object], arrived: dt.datetime | None
+    kind: str, fields: dict[str, object], arrived: dt.datetime | None
 ) -> None:
-    event = parse_feed_event(orjson.dumps({"event_id": "1-1", "previous_id": "0-0", **fields}))
+    head = {"type": kind, "event_id": "1-1", "previous_id": "0-0", "time": ARRIVAL}
+    event = parse_feed_event(orjson.dumps({**head, **fields}))
     assert event.reading_arrival == arrived
 
 

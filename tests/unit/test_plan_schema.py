@@ -27,7 +27,11 @@ def _task(**changes: object) -> dict[str, object]:
     [
         pytest.param({"title": "a\x00b"}, "title", id="NUL, which PostgreSQL cannot store"),
         pytest.param({"title": "x" * 201}, "title", id="title too long"),
-        pytest.param({"end": START + dt.timedelta(minutes=21)}, "from start to end it is 0:21:00", id="end does not follow"),
+        pytest.param(
+            {"end": START + dt.timedelta(minutes=21)},
+            "from start to end it is 0:21:00",
+            id="end does not follow",
+        ),
         pytest.param({"start": START.replace(tzinfo=None)}, "timezone", id="time without offset"),
         pytest.param({"task_id": "no spaces"}, "task_id", id="bad id"),
         pytest.param({"mood": "good"}, "mood", id="unknown field"),

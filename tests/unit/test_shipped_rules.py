@@ -1,4 +1,4 @@
-"""The four rules that ship, at, just below and just above each of their limits."""
+"""The rules that ship, at, just below and just above each of their limits; HRV: test_body_rules."""
 
 import pytest
 
@@ -173,6 +173,20 @@ def test_sleep_debt_at_its_limits(yesterday: float, today: float, *, fires: bool
     assert Run().fired(*nights) == ["sleep_debt"] * fires
 
 
+def test_poor_nights_in_a_row_are_each_told_of() -> None:
+    run = Run()
+    nights = (Sent(NOON + day * DAY_US, {"sleep_quality": 0.4, "sleep_minutes": 300}) for day in range(4))
+    assert [sorted(run.fired(night)) for night in nights] == [["poor_night"]] + [
+        ["poor_night", "sleep_debt"]
+    ] * 3
+
+
+def test_a_night_that_is_told_twice_is_one_night() -> None:
+    first = Sent(NOON, {"sleep_quality": 0.4})
+    again = Sent(NOON + 5 * HOUR_US, {"sleep_minutes": 250})
+    assert Run().fired(first, again) == ["poor_night"]
+
+
 @pytest.mark.parametrize(
     ("zone", "first", "second", "fires"),
     [
@@ -194,39 +208,39 @@ def test_sleep_debt_at_its_limits(yesterday: float, today: float, *, fires: bool
     ],
 )
 def test_sleep_debt_counts_local_days(zone: str, first: str, second: str, *, fires: bool) -> None:
-    nights = [Sent(at(text.replace("Z", "+00:00")), {"sleep_quality": 0.4}) for text in (first, second)]
+    nights = [Sent(at(text.replace("Z", "+00:00")), {"sleep_quality": 0.5}) for text in (first, second)]
     assert Run(default_zone=zone).fired(*nights) == ["sleep_debt"] * fires
 
 
 def test_sleep_debt_takes_the_latest_value_of_a_day() -> None:
     first, corrected = (
-        Sent(NOON - DAY_US, {"sleep_quality": 0.4}),
+        Sent(NOON - DAY_US, {"sleep_quality": 0.5}),
         Sent(NOON - DAY_US + HOUR_US, {"sleep_quality": 0.7}),
     )
-    assert Run().fired(first, corrected, Sent(NOON, {"sleep_quality": 0.4})) == []
-    assert Run().fired(corrected, first, Sent(NOON, {"sleep_quality": 0.4})) == []
+    assert Run().fired(first, corrected, Sent(NOON, {"sleep_quality": 0.5})) == []
+    assert Run().fired(corrected, first, Sent(NOON, {"sleep_quality": 0.5})) == []
 
 
 def test_sleep_debt_takes_what_arrived_last_of_one_time() -> None:
-    bad, good = (Sent(NOON - DAY_US, {"sleep_quality": quality}) for quality in (0.4, 0.7))
-    assert Run().fired(bad, good, Sent(NOON, {"sleep_quality": 0.4})) == []
-    assert Run().fired(good, bad, Sent(NOON, {"sleep_quality": 0.4})) == ["sleep_debt"]
+    bad, good = (Sent(NOON - DAY_US, {"sleep_quality": quality}) for quality in (0.5, 0.7))
+    assert Run().fired(bad, good, Sent(NOON, {"sleep_quality": 0.5})) == []
+    assert Run().fired(good, bad, Sent(NOON, {"sleep_quality": 0.5})) == ["sleep_debt"]
 
 
 def test_sleep_debt_takes_the_latest_value_of_the_day_before_too() -> None:
     run = Run()
-    run.send(Sent(NOON, {"sleep_quality": 0.4}), Sent(NOON - DAY_US, {"sleep_quality": 0.7}))
-    older = Sent(NOON - DAY_US - HOUR_US, {"sleep_quality": 0.4})
-    assert run.fired(older, Sent(NOON + HOUR_US, {"sleep_quality": 0.4})) == []
+    run.send(Sent(NOON, {"sleep_quality": 0.5}), Sent(NOON - DAY_US, {"sleep_quality": 0.7}))
+    older = Sent(NOON - DAY_US - HOUR_US, {"sleep_quality": 0.5})
+    assert run.fired(older, Sent(NOON + HOUR_US, {"sleep_quality": 0.5})) == []
 
 
 def test_sleep_debt_knows_the_night_before_however_late_it_came() -> None:
-    before = Sent(NOON - DAY_US, {"sleep_quality": 0.4}, delay_us=20 * HOUR_US)
-    assert Run().fired(before, Sent(NOON, {"sleep_quality": 0.4})) == ["sleep_debt"]
+    before = Sent(NOON - DAY_US, {"sleep_quality": 0.5}, delay_us=20 * HOUR_US)
+    assert Run().fired(before, Sent(NOON, {"sleep_quality": 0.5})) == ["sleep_debt"]
 
 
 def test_sleep_debt_takes_a_night_before_that_came_after_last_night() -> None:
-    last, before = Sent(NOON, {"sleep_quality": 0.4}), Sent(NOON - DAY_US, {"sleep_quality": 0.4})
+    last, before = Sent(NOON, {"sleep_quality": 0.5}), Sent(NOON - DAY_US, {"sleep_quality": 0.5})
     assert Run().fired(last, before, Sent(NOON + HOUR_US, {"sleep_quality": 0.5})) == ["sleep_debt"]
 
 
@@ -242,19 +256,19 @@ def test_sleep_debt_takes_a_night_before_that_came_after_last_night() -> None:
 def test_a_night_is_on_time_as_long_as_its_day_lasts(zone: str, arrival: str, *, fires: bool) -> None:
     woke = at("2026-11-20T06:00:00+00:00")
     run = Run(default_zone=zone)
-    before = Sent(woke - DAY_US, {"sleep_quality": 0.4})
+    before = Sent(woke - DAY_US, {"sleep_quality": 0.5})
     assert (
-        run.fired(before, Sent(woke, {"sleep_quality": 0.4}, delay_us=at(arrival) - woke))
+        run.fired(before, Sent(woke, {"sleep_quality": 0.5}, delay_us=at(arrival) - woke))
         == ["sleep_debt"] * fires
     )
 
 
 def test_sleep_debt_shows_both_nights_oldest_first() -> None:
-    nights = Sent(NOON - DAY_US, {"sleep_quality": 0.4}), Sent(NOON, {"sleep_quality": 0.5})
+    nights = Sent(NOON - DAY_US, {"sleep_quality": 0.5}), Sent(NOON, {"sleep_quality": 0.55})
     (firing,) = firings_of(Run().send(*nights))
     assert [(v.value, v.threshold, v.time) for v in firing.evidence.values] == [
-        (0.4, 0.6, moment_of(NOON - DAY_US)),
-        (0.5, 0.6, moment_of(NOON)),
+        (0.5, 0.6, moment_of(NOON - DAY_US)),
+        (0.55, 0.6, moment_of(NOON)),
     ]
 
 
@@ -290,3 +304,74 @@ def test_values_of_other_readings_count_for_two_hours(gap_us: int, *, fires: boo
         Sent(NOON + gap_us, {"energy_level": 0.9}),
     )
     assert Run().fired(*sent) == ["energy_surge"] * fires
+
+
+# -- poor_night: sleep quality < 0.45 or less than 5 h
+
+
+@pytest.mark.parametrize(
+    ("values", "fires"),
+    [
+        pytest.param({"sleep_quality": 0.45}, False, id="quality_at_limit"),
+        pytest.param({"sleep_quality": below(0.45)}, True, id="quality_just_below"),
+        pytest.param({"sleep_minutes": 300.0}, False, id="five_hours"),
+        pytest.param({"sleep_minutes": 299.0}, True, id="a_minute_less"),
+        pytest.param({"sleep_minutes": 299.0, "sleep_quality": 0.9}, True, id="short_and_good"),
+    ],
+)
+def test_poor_night_at_its_limits(values: dict[str, float], *, fires: bool) -> None:
+    assert Run().fired(Sent(NOON, values)) == ["poor_night"] * fires
+
+
+def test_poor_night_shows_what_is_known_of_it() -> None:
+    (firing,) = firings_of(Run().send(Sent(NOON, {"sleep_minutes": 299.0, "sleep_quality": 0.9})))
+    minutes, quality = firing.evidence.values
+    assert (minutes.measure, minutes.value, minutes.threshold) == ("sleep_minutes", 299.0, 300.0)
+    assert (quality.measure, quality.value, quality.threshold) == ("sleep_quality", 0.9, None)
+
+
+# -- hysteresis of energy_drop: it ends above 0.4
+
+
+@pytest.mark.parametrize(
+    ("back_to", "fires"),
+    [
+        pytest.param(0.4, False, id="at_limit"),
+        pytest.param(above(0.4), True, id="just_above"),
+    ],
+)
+def test_energy_drop_comes_again_only_after_energy_was_back(back_to: float, *, fires: bool) -> None:
+    run = Run()
+    steps = [(0, 0.7), (HOUR_US, 0.2), (4 * HOUR_US, back_to), (5 * HOUR_US, 0.7), (6 * HOUR_US, 0.2)]
+    assert run.fired(*energies(*steps[:2])) == ["energy_drop"]
+    run.send(*energies(steps[2]))
+    # Without a value above the leave it is still the same drop, whatever was high lately.
+    held = [(5 * HOUR_US, 0.35)] if not fires else [steps[3]]
+    assert run.fired(*energies(*held, steps[4])) == ["energy_drop"] * fires
+
+
+# -- strain_high: strain > 1.5 × what is usual of a day, and > 100 TRIMP; test_strain has the arithmetic
+
+
+@pytest.mark.parametrize(
+    ("usual_minutes", "minutes", "fires"),
+    [
+        pytest.param(30, 60, True, id="twice_the_usual"),
+        pytest.param(50, 60, False, id="hardly_more_than_usual"),
+        pytest.param(10, 40, False, id="below_100"),
+    ],
+)
+def test_strain_high_compares_with_days_before(usual_minutes: int, minutes: int, *, fires: bool) -> None:
+    run = Run()
+    for day, length in enumerate([usual_minutes] * 7 + [minutes]):
+        noon_us = NOON + day * DAY_US
+        rest = [
+            Sent(noon_us - HOUR_US + n * MINUTE_US // 2, {"heart_rate_bpm": 60.0}, activity="rest")
+            for n in range(70)
+        ]
+        work = [
+            Sent(noon_us + n * MINUTE_US // 2, {"heart_rate_bpm": 150.0}, activity="run")
+            for n in range(2 * length + 1)
+        ]
+        run.send(*rest, *work)
+    assert [firing.rule for firing in firings_of(run.events)] == ["strain_high"] * fires

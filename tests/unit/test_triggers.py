@@ -27,6 +27,7 @@ from support.readings import (
     suppressed_of,
     with_usual_rmssd,
 )
+from support.rule_texts import rules_of
 
 # -- late and out of order
 
@@ -130,7 +131,12 @@ def test_several_rules_at_one_reading_come_together_most_urgent_first() -> None:
     sent = stressed(energy_level=0.9, readiness_score=0.9, sleep_quality=0.4)
     events = [event for event in run.send(sent) if isinstance(event, ReadingEvent)]
     assert len(events) == 1
-    assert [f.rule for f in events[0].firings] == ["stress_spike", "sleep_debt", "energy_surge"]
+    assert [fired.firing.rule for fired in events[0].firings] == [
+        "stress_spike",
+        "sleep_debt",
+        "energy_surge",
+    ]
+    assert all(fired.rule.name == fired.firing.rule for fired in events[0].firings)
 
 
 def test_people_do_not_share_memory() -> None:
@@ -150,7 +156,7 @@ def test_a_firing_names_its_reading_and_its_place() -> None:
     drop = Sent(NOON, {"energy_level": 0.2}, seq=812)
     run.shard.take_frame(entry, frame_of([*others, drop]))
     (event,) = (event for event in run.advance() if isinstance(event, ReadingEvent))
-    (firing,) = event.firings
+    ((firing, _),) = event.firings
     assert (event.user_id, firing.user_id, firing.rule) == ("ada", "ada", "energy_drop")
     assert (event.position.entry, event.position.index) == (entry, 2)
     assert firing.position == str(event.position)
@@ -201,56 +207,37 @@ def test_confidence_grows_with_the_age_of_the_baseline(days: float, maturity: fl
 
 # -- other rules than the shipped ones
 
-OTHER = """
-version = 1
-[[rule]]
-name = "{name}"
-kind = "protective"
-action = "reduce_intensity"
-priority = 1
-cooldown = "4h"
-horizon = "6h"
-expires = "6h"
-when = [{when}]
-reason = "It is time."
-"""
-
 
 @pytest.mark.parametrize(
     ("when", "sent", "fires"),
     [
         pytest.param(
-            '{ measure = "hrv_rmssd_ms", above_baseline_times = 1.5 }',
+            "hrv_rmssd_ms > 1.5 * usual(hrv_rmssd_ms)",
             [Sent(NOON, {"hrv_rmssd_ms": above(1.5 * USUAL_MS)})],
             True,
             id="above_baseline",
         ),
         pytest.param(
-            '{ measure = "hrv_rmssd_ms", above_baseline_times = 1.5 }',
+            "hrv_rmssd_ms > 1.5 * usual(hrv_rmssd_ms)",
             [Sent(NOON, {"hrv_rmssd_ms": 1.5 * USUAL_MS})],
             False,
             id="at_baseline_limit",
         ),
         pytest.param(
-            '{ measure = "stress_level", below = 0.2, within = "30min" }',
+            "stress_level < 20 % within 30 min",
             [Sent(NOON, {"stress_level": 0.1})],
             True,
             id="below_within_counts_the_value_itself",
         ),
+        pytest.param("sleep_minutes < 300 min", [Sent(NOON, {"sleep_minutes": 299.0})], True, id="one_day"),
         pytest.param(
-            '{ measure = "sleep_minutes", below = 300 }',
-            [Sent(NOON, {"sleep_minutes": 299.0})],
-            True,
-            id="one_day",
-        ),
-        pytest.param(
-            '{ measure = "steps", above = 5000 }, { measure = "sleep_minutes", below = 300 }',
+            "steps > 5000 and sleep_minutes < 300 min",
             [Sent(NOON - DAY_US, {"sleep_minutes": 200.0}), Sent(NOON, {"steps": 6000.0})],
             False,
             id="yesterdays_night_is_not_todays",
         ),
         pytest.param(
-            '{ measure = "steps", above = 5000 }, { measure = "sleep_minutes", below = 300 }',
+            "steps > 5000 and sleep_minutes < 300 min",
             [Sent(NOON - 5 * HOUR_US, {"sleep_minutes": 200.0}), Sent(NOON, {"steps": 6000.0})],
             True,
             id="a_night_counts_all_day",
@@ -259,15 +246,12 @@ reason = "It is time."
 )
 def test_other_conditions_hold_as_the_file_says(when: str, sent: list[Sent], *, fires: bool) -> None:
     run = with_usual_rmssd()
-    run.resume(load_rules(OTHER.replace("{name}", "mine").replace("{when}", when), where="mine.toml"))
+    run.resume(rules_of(when))
     assert run.fired(*sent) == ["mine"] * fires
 
 
 def test_the_lowest_value_of_a_window_is_shown_where_low_is_watched() -> None:
-    when = (
-        '{ measure = "stress_level", above = 0.8 }, { measure = "stress_level", below = 0.2, within = "2h" }'
-    )
-    rules = load_rules(OTHER.replace("{name}", "mine").replace("{when}", when), where="mine.toml")
+    rules = rules_of("stress_level > 80 % and stress_level < 20 % within 2 h")
     levels = [(0, 0.15), (1, 0.05), (2, 0.1), (3, 0.9)]
     sent = [Sent(NOON + minute * MINUTE_US, {"stress_level": level}) for minute, level in levels]
     (firing,) = firings_of(Run(rules).send(*sent))
@@ -275,5 +259,5 @@ def test_the_lowest_value_of_a_window_is_shown_where_low_is_watched() -> None:
 
 
 def test_without_rules_nothing_fires() -> None:
-    run = Run(load_rules("version = 1", where="none.toml"))
+    run = Run(load_rules("version = 2", where="none.toml"))
     assert run.fired(*energies((0, 0.9), (HOUR_US, 0.1))) == []

@@ -128,8 +128,8 @@ def test_a_welcome_shows_what_is_in_force_and_what_waits() -> None:
 
 ENDINGS: dict[str, tuple[str, type[AdaptationReverted | AdaptationNoted], str]] = {
     "undone": ("energy_drop", AdaptationReverted, "taken back"),
-    "expired": ("energy_drop", AdaptationReverted, "its time is over, the plan is as it was"),
-    "lapsed": ("energy_surge", AdaptationNoted, "nobody answered in time"),
+    "expired": ("energy_drop", AdaptationReverted, "its time is over, what had not begun is as it was"),
+    "lapsed": ("energy_surge", AdaptationNoted, "no longer open"),
     "declined": ("energy_surge", AdaptationNoted, "declined"),
     "noted": ("energy_drop", AdaptationNoted, "noted"),
 }

@@ -80,7 +80,7 @@ def test_zones_keep_their_numbers_and_the_default_can_change() -> None:
     assert [resumed[number] for number in range(3)] == ["Europe/Berlin", "Asia/Tokyo", "UTC"]
     assert resumed.number_of("UTC") == 2
     stretches = resumed.stretches_at(np.array([0, 1]), np.array([at("2026-11-20T12:00:00+00:00")] * 2))
-    assert [stretch.offset_us for stretch in stretches] == [HOUR_US, 9 * HOUR_US]
+    assert stretches[:, 0].tolist() == [HOUR_US, 9 * HOUR_US]
 
 
 @pytest.mark.parametrize("name", ["Europe/Atlantis", "", "../etc/passwd", "Europe"])
