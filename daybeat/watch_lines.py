@@ -49,9 +49,9 @@ _WORDS_OF_CHANGES: Final = {
     "applied": "changed",
     "accepted": "kept",
     "undone": "taken back",
-    "expired": "its time is over, the plan is as it was",
+    "expired": "its time is over, what had not begun is as it was",
 }
-_WORDS_OF_PROPOSALS: Final = {"undone": "taken back", "expired": "nobody answered in time"}
+_WORDS_OF_PROPOSALS: Final = {"undone": "taken back", "expired": "no longer open"}
 
 _RANGE_WORDS: Final = {
     "below": "fell below your normal range",

@@ -170,7 +170,7 @@ async def test_at_the_end_of_its_time_the_plan_returns_by_itself_and_says_so(
     adaptation = await stage.change()
     await expect(task(page, "walk").locator(".ghost")).to_be_attached()
     await stage.let_time_pass(adaptation.expires_at)
-    await expect(said(page)).to_have_text("Its time was over; the plan is as it was.")
+    await expect(said(page)).to_have_text("Its time was over; what had not begun is as it was.")
     await expect(page.locator("#announcer")).to_contain_text("The time of a change is over for Ada.")
     await expect(page.locator(".decision.expired")).to_have_count(1)
     await expect(page.locator(".ghost")).to_have_count(0)
@@ -234,7 +234,7 @@ async def test_a_proposal_that_nobody_answers_lapses_and_says_so(stage: AgencySt
     adaptation = await stage.change("energy_surge")
     await expect(button(page, "Accept")).to_be_visible()
     await stage.let_time_pass(adaptation.expires_at)
-    await expect(said(page)).to_have_text("Its time was over; nothing was changed.")
+    await expect(said(page)).to_have_text("No longer open; nothing was changed.")
     await expect(button(page, "Accept")).to_have_count(0)
 
 
