@@ -1,12 +1,15 @@
-"""``daybeat plan`` and ``daybeat profile``: put, get, rebuild plans; get a profile, set a person's zone."""
+"""``daybeat plan`` and ``daybeat profile``: put, get and rebuild plans; get, set and rebuild profiles."""
 
 import datetime as dt
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import redis
 import typer
 from pydantic import ValidationError
@@ -18,15 +21,24 @@ from daybeat.send_command import carry_out, new_command_id
 from daybeat.settings import Settings, required
 from daybeat.terminal import print_json
 from push.profiles import profile_of
-from schemas.commands import Command, PutPlan, SetProfile
+from schemas.commands import (
+    Command,
+    CommandOutcome,
+    PauseAdaptations,
+    PutPlan,
+    SetAutonomy,
+    SetProfile,
+)
 from schemas.errors import InputError
 from schemas.ids import check_id, partition_of
+from schemas.people import PersonState
 from schemas.plan import Plan
 from stores.connections import connect_database
 from stores.decisions import check_decisions_stored
 from stores.history import HistoryStore
 from stores.plan_versions import rebuild_plan
 from stores.plans import PlanStore, SituationRequest
+from stores.profiles import stored_wishes
 from stores.rules import read_shown_rules
 
 plan_app = typer.Typer(help="Plans: put one, get one, rebuild a lost one.", no_args_is_help=True)
@@ -74,11 +86,7 @@ def rebuild(user: _User, *, date: _Date = "", as_json: _Json = False) -> None:
         day = _date_of(date, settings, plans, user)
         if day in plans.load([SituationRequest(user, (day,))])[0].situation.plans:
             raise InputError(f"the plan of {day} is not lost", where=f"person {user}")
-        url = required(settings.database_url, "database_url")
-        with connect_database(url, patience=timedelta(seconds=settings.patience_s)) as connection:
-            stored = HistoryStore.open(connection).positions()
-            # A history that lags would give back an older plan.
-            check_decisions_stored(client, stored, partition_of(user, settings.partitions))
+        with _whole_history(client, settings, user) as connection:
             plan = rebuild_plan(connection, user, day)
         command = PutPlan(command_id=new_command_id(), plan=plan)
         done = f"plan of {day} rebuilt at version {plan.version}"
@@ -127,18 +135,71 @@ def set_profile(
         _finish(client, settings, user, command, done=f"zone {zone} set", as_json=as_json)
 
 
+@profile_app.command("rebuild")
+def rebuild_profile(user: _User, *, as_json: _Json = False) -> None:
+    """Set again what a person had set and Redis has lost: zone, dials, never harder, pause."""
+    check_id(user, where="USER")
+    with running_redis() as (settings, client):
+        standing = PlanStore(client, settings.partitions).load([SituationRequest(user)])[0].situation.person
+        if _has_wishes(standing):
+            raise InputError("the profile is not lost", where=f"person {user}")
+        with _whole_history(client, settings, user) as connection:
+            commands = _commands_of(stored_wishes(connection, user), settings.read_clock().now())
+        for command in commands:
+            outcome = carry_out(client, settings, user, command)
+            _check_done(outcome, user)
+    if as_json:
+        print_json({"ok": True, "commands": len(commands)})
+    else:
+        typer.echo(f"profile rebuilt by {len(commands)} commands")
+
+
+def _has_wishes(person: PersonState) -> bool:
+    return bool(person.time_zone or person.autonomy or person.reduce_only or person.paused_until)
+
+
+def _commands_of(wishes: PersonState, now: dt.datetime) -> list[Command]:
+    """Return the commands that set a person's wishes again; a pause that is over is left out."""
+    commands: list[Command] = []
+    if wishes.time_zone is not None:
+        commands.append(SetProfile(command_id=new_command_id(), time_zone=wishes.time_zone))
+    for rule, level in wishes.autonomy.items():
+        commands.append(SetAutonomy(command_id=new_command_id(), rule=rule, level=level))
+    if wishes.reduce_only:
+        commands.append(SetAutonomy(command_id=new_command_id(), reduce_only=True))
+    if wishes.paused_until is not None and wishes.paused_until > now:
+        commands.append(PauseAdaptations(command_id=new_command_id(), until=wishes.paused_until))
+    return commands
+
+
+@contextmanager
+def _whole_history(
+    client: redis.Redis, settings: Settings, user: str
+) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """Open the database once it holds all that was decided of a person: what lags would be an older state."""
+    url = required(settings.database_url, "database_url")
+    with connect_database(url, patience=timedelta(seconds=settings.patience_s)) as connection:
+        stored = HistoryStore.open(connection).positions()
+        check_decisions_stored(client, stored, partition_of(user, settings.partitions))
+        yield connection
+
+
 def _finish(
     client: redis.Redis, settings: Settings, user: str, command: Command, *, done: str, as_json: bool
 ) -> None:
     outcome = carry_out(client, settings, user, command)
     if as_json:
         print_json({"command_id": outcome.command_id, "ok": outcome.ok, "reason": outcome.reason})
+    _check_done(outcome, user)
+    if not as_json:
+        typer.echo(done)
+
+
+def _check_done(outcome: CommandOutcome, user: str) -> None:
     if not outcome.ok:
         raise InputError(
             f"refused: {outcome.reason}", where=f"person {user}", mend="see the reasons in docs/protocol.md"
         )
-    if not as_json:
-        typer.echo(done)
 
 
 def _read_plan(file: Path) -> Plan:

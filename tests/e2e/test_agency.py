@@ -23,13 +23,15 @@ from schemas.commands import (
     PauseAdaptations,
     PutPlan,
     SetAutonomy,
+    SetProfile,
     TaskEdits,
     UndoAdaptation,
 )
 from schemas.events import AdaptationApplied, AdaptationProposed, AdaptationReverted
 from schemas.ids import partition_of
+from schemas.people import PersonState
 from schemas.plan import Plan, Task, TimeBlock
-from stores.keys import plan_key
+from stores.keys import person_key, plan_key
 from support.gateway_run import Device, now_us, reading
 from support.processes import wait_for
 
@@ -187,6 +189,27 @@ async def test_what_a_person_does_not_want_is_withheld_and_the_record_says_why(
             wait_for, lambda: decisions(stack, user) == [("energy_drop", "withheld", told)]
         )
         assert stored_plan(stack, user) == before
+
+
+async def test_wishes_that_redis_lost_are_set_again_from_the_history(stack: Stack) -> None:
+    user, until = "lost-ada", NOW + dt.timedelta(hours=3)
+    key = person_key(partition_of(user, stack.settings.partitions), user)
+    async with app_of(stack, user) as app:
+        for wish in (
+            SetAutonomy(command_id="dial", rule="stress_spike", level="off"),
+            SetAutonomy(command_id="harder", reduce_only=True),
+            PauseAdaptations(command_id="pause", until=until),
+            SetProfile(command_id="zone", time_zone="Asia/Tokyo"),
+        ):
+            assert (await app.carry_out(wish)).ok, wish
+    again = ("profile", "rebuild", user)
+    assert "not lost" in (await asyncio.to_thread(daybeat, stack, *again)).stderr
+    with redis.Redis.from_url(stack.urls.redis) as client:
+        client.hdel(key, "state")
+        await asyncio.to_thread(wait_for, lambda: daybeat(stack, *again).returncode == 0)
+        state = PersonState.model_validate_json(client.hget(key, "state") or b"")
+    assert (state.time_zone, state.autonomy) == ("Asia/Tokyo", {"stress_spike": "off"})
+    assert (state.reduce_only, state.paused_until) == (True, until)
 
 
 async def test_a_person_s_edit_outlives_the_change_and_its_undoing(stack: Stack) -> None:
