@@ -23,8 +23,8 @@ from schemas.frames import ReadingFrame
 from schemas.readings import micros
 from schemas.records import Firing
 
-HELD_MAX: Final = 1_000_000
-"""Readings that are held in memory before they are applied: about 200 bytes each."""
+HELD_MAX: Final = 500_000
+"""Readings that are held in memory before they are applied: about 600 bytes each while they are arranged."""
 
 OUTRANKED: Final = "outranked"
 """Why a firing is suppressed at whose reading another rule acts."""

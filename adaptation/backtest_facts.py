@@ -16,6 +16,7 @@ from adaptation.channels import TRACKED_INDEX
 from adaptation.columns import NEVER_US
 from adaptation.day_slots import SLOT_REST
 from adaptation.estimating import GIVEN_HOLDS
+from adaptation.gates import FUTURE_AFTER_US
 from adaptation.pending import Field, Rows
 from adaptation.physiology.heart_rate import REST_COUNT_MIN
 from schemas.frames import CONTACT_GIVEN
@@ -52,9 +53,10 @@ def facts_of(rounds: Iterable[Rows], people: int) -> Facts:
         body[first] |= tells
         np.minimum(body_us[first], time_us - rows[Field.RR_US], out=body_us[first], where=tells)
         asks = ~np.isnan(rows.values[:, _HEART_RATE])
+        counts = time_us - rows[Field.ARRIVAL_US] <= FUTURE_AFTER_US  # a reading from far ahead gives nothing
         silent = {}
         for name, latest_us in given_us.items():
-            given = ~np.isnan(rows.values[:, TRACKED_INDEX[name]])
+            given = ~np.isnan(rows.values[:, TRACKED_INDEX[name]]) & counts
             np.maximum(latest_us[first], time_us, out=latest_us[first], where=given)
             silent[name] = asks & (time_us - latest_us[first] >= _GIVEN_US)
         # Stress needs heart rates at rest; energy begins with a night, which is over a while after its beats.

@@ -84,7 +84,7 @@ class BacktestSpeed:
 
 
 def run_backtest(people: int) -> BacktestSpeed:
-    """Return what was measured with at least so many people, whose readings take about 300 KB each."""
+    """Return what was measured with at least so many people, whose readings take about 400 KB each."""
     _say(f"simulating {DAYS_BEFORE + 1} days of {WEARERS} people")
     wearers = draw_wearers(WEARERS, seed=1)
     zones = {one.user_id: one.time_zone for one in wearers}

@@ -101,7 +101,7 @@ def agency(
 @app.command()
 def backtest(
     *,
-    people: Annotated[int, typer.Option(help="People side by side, about 300 KB each.", min=64)] = 10_240,
+    people: Annotated[int, typer.Option(help="People side by side, about 400 KB each.", min=64)] = 10_240,
     json: Json = False,
 ) -> None:
     """Measure rules over history in memory: for many people, for one alone; no servers needed."""
