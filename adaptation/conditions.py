@@ -121,9 +121,10 @@ class StatusOfHrv:
     def show(self, one: Seen) -> Iterator[Compared]:
         """Yield how the 7-day mean lies in its normal range, in SD."""
         shown = self._hrv_z.shown(one)
-        if self._before or np.isnan(shown.value):
+        code = int(self._places.status_codes(one.ints, before=False)[0])
+        if self._before or not code or not shown.is_known:
             return
-        status = int(self._places.status_codes(one.ints, before=False)[0]) - STATUS_CODES["within"]
+        status = code - STATUS_CODES["within"]
         limit = status * NORMAL_RANGE_SD
         certainty = (
             certainty_of(shown.value, limit, status * 4.0)
@@ -196,7 +197,7 @@ class Every:
     """All parts hold."""
 
     def __init__(self, parts: tuple[Watch, ...], asked_first: tuple[Watch, ...]) -> None:
-        self._parts = parts
+        self.parts = parts
         self._asked_first = asked_first
         """The same, those first that cost least."""
 
@@ -212,7 +213,7 @@ class Every:
 
     def show(self, one: Seen) -> Iterator[Compared]:
         """Yield what the parts compared."""
-        for part in self._parts:
+        for part in self.parts:
             yield from part.show(one)
 
 
@@ -220,21 +221,39 @@ class Either:
     """At least one part holds."""
 
     def __init__(self, parts: tuple[Watch, ...]) -> None:
-        self._parts = parts
+        self.parts = parts
 
     def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
         """Return (n,) where one does."""
-        first, *others = self._parts
+        first, *others = self.parts
         held = first.holds(seen, barred)
         for part in others:
             held = held | part.holds(seen, barred)
         return held
 
     def show(self, one: Seen) -> Iterator[Compared]:
-        """Yield what those parts compared that hold."""
-        for part in self._parts:
-            if part.holds(one)[0]:
-                yield from part.show(one)
+        """Yield what those parts compared that hold.
+
+        What has held for a while may do so no more at this reading, if the person began to move, say: then
+        those count whose numbers still compare so.
+        """
+        holding = [part for part in self.parts if part.holds(one)[0]]
+        holding = holding or [part for part in self.parts if _compares_so(part, one)]
+        for part in holding or self.parts:
+            yield from part.show(one)
+
+
+def _compares_so(part: Watch, one: Seen) -> bool:
+    """Tell whether a part holds for one person, whatever flags, words and the clock say."""
+    match part:
+        case Every():
+            return all(_compares_so(inner, one) for inner in part.parts)
+        case Either():
+            return any(_compares_so(inner, one) for inner in part.parts)
+        case Compare():
+            return bool(part.holds(one)[0])
+        case _:
+            return True
 
 
 def word_of(condition: Is, layout: Layout) -> Word:

@@ -16,7 +16,7 @@ firing that compared nothing else has confidence 1.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -70,18 +70,26 @@ def confidence_of(compared: Iterable[Compared]) -> float:
 def join_values(compared: Iterable[Compared], others: Iterable[EvidenceValue]) -> tuple[EvidenceValue, ...]:
     """Return all values that were compared, and others of other measures.
 
-    A value that was compared twice over the same time stands once, with the first threshold and the baseline
-    of either.
+    A value that two comparisons look at over the same time stands once, with the first threshold and the
+    baseline of either. Two values of one comparison both stand, even if they are alike: a sentence may tell
+    of the earlier and the later one.
     """
     found: dict[tuple[object, ...], EvidenceValue] = {}
-    for value in (value for one in compared for value in one.values):
-        key = (value.measure, value.time, value.value, value.window_minutes)
+    for number, value in (numbered for one in compared for numbered in _numbered(one.values)):
+        key = (value.measure, value.time, value.value, value.window_minutes, number)
         known = found.setdefault(key, value)
         if known is not value:
             missing = {name: given for name, given in value if getattr(known, name) is None}
             found[key] = known.model_copy(update=missing)
     measures = {value.measure for value in found.values()}
     return (*found.values(), *(value for value in others if value.measure not in measures))
+
+
+def _numbered(values: Sequence[EvidenceValue]) -> Iterator[tuple[int, EvidenceValue]]:
+    """Yield the values of one comparison, each with how many like it come before."""
+    keys = [(value.measure, value.time, value.value) for value in values]
+    for place, value in enumerate(values):
+        yield keys[:place].count(keys[place]), value
 
 
 def value_shown(name: str, shown: Shown) -> EvidenceValue:
@@ -116,7 +124,7 @@ class Evidence:
         )
 
     def show(self, one: Seen, *, window_minutes: float | None = None) -> Compared:
-        """Return what was compared of one person, for whom it holds."""
+        """Return what was compared of one person, for whom it holds or held lately; no unknown values."""
         numbers = {term: _lone(figure, one) for term, figure in self.figures.items()}
         left = _number(self.comparison.left, numbers.__getitem__)
         right = _number(self.comparison.right, numbers.__getitem__)
@@ -127,13 +135,13 @@ class Evidence:
             aspects = [term.aspect for term in self.figures if term.name == name]
             usual = self._usual(source, one, aspects)
             maturities += [source.trust(one)] if usual is None else [source.trust(one), usual.maturity]
-            if "previous" in aspects:
-                before = source.shown(one, previous=True)
+            before = source.shown(one, previous=True) if "previous" in aspects else None
+            if before is not None and before.is_known:
                 values.append(value_shown(name, before))
                 trusts.append(before.trust)
-            if aspects == ["previous"]:
-                continue
             shown = source.shown(one)
+            if aspects == ["previous"] or not shown.is_known:
+                continue
             if usual is not None and not _has_now(aspects):
                 shown = Shown(usual.mean, shown.time_us)
             trusts.append(shown.trust)
@@ -143,6 +151,8 @@ class Evidence:
                 else {"baseline": usual.mean, "baseline_sd": usual.sd, "baseline_count": usual.values}
             )
             threshold = self._threshold(name, numbers, usual)
+            if threshold is not None and not math.isfinite(threshold):
+                threshold = None
             values.append(value_shown(name, shown).model_copy(update={**baseline, "threshold": threshold}))
         if window_minutes is not None:
             values = [value.model_copy(update={"window_minutes": window_minutes}) for value in values]
@@ -216,4 +226,4 @@ def _number(expression: Expression, at: Callable[[Term], float]) -> float:
                 case "*":
                     return left * right
                 case "/":
-                    return left / right
+                    return left / right if right else math.nan

@@ -83,7 +83,8 @@ class Joined:
             case "*":
                 joined = left * right
             case "/":
-                joined = left / np.where(right == 0.0, np.nan, right)
+                with np.errstate(over="ignore"):  # what is next to nothing may divide to infinity
+                    joined = left / np.where(right == 0.0, np.nan, right)
         return joined
 
 

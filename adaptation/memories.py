@@ -25,6 +25,9 @@ PAUSE_MAX: Final = timedelta(minutes=15)
 """After a longer pause a condition has to hold anew: nothing is known of the time between."""
 
 _PAUSE_US: Final = PAUSE_MAX // MICROSECOND
+_AHEAD_US: Final = timedelta(minutes=15) // MICROSECOND
+"""Of two readings on time the one that comes first lies at most so far ahead: 10 minutes that the other may
+be late, and 5 that its own clock may be ahead."""
 _MINUTE: Final = timedelta(minutes=1)
 _FLAG_BITS: Final = 3
 _ALL_FLAGS: Final = 2**_FLAG_BITS - 1
@@ -111,10 +114,11 @@ class Lately:
     def holds(self, seen: Seen, barred: int = 0) -> NDArray[np.bool_]:
         """Return (n,) where a value lay beyond the limit in the window that ends with the reading.
 
-        Negated: where there is a current value, and none in the window lay beyond the limit.
+        Negated: where there is a current value, and none in the window lay beyond the limit, nor one that
+        another device told of a moment just ahead.
         """
         ago_us = seen.time_us - seen.ints[:, self._held_us]
-        found = (ago_us >= 0) & (ago_us <= self._span_us)
+        found = (ago_us >= (-_AHEAD_US if self._negated else 0)) & (ago_us <= self._span_us)
         if self._negated:
             return self._source.is_known(seen, barred) & ~found
         if barred and self._flags >= 0:
@@ -191,7 +195,8 @@ class Lasting:
         since_us, last_us = seen.ints[:, self._since], seen.ints[:, self._last]
         tainted = seen.ints[:, self._tainted]
         begins = held & ((since_us == NEVER_US) | (seen.time_us - last_us > _PAUSE_US))
-        np.copyto(since_us, seen.time_us, where=begins)
+        # Another device may have told of a later moment at which it did not hold.
+        np.copyto(since_us, np.maximum(seen.time_us, last_us), where=begins)
         np.copyto(since_us, NEVER_US, where=told & ~held)
         np.copyto(tainted, 0, where=begins | (told & ~held))
         np.maximum(last_us, seen.time_us, out=last_us, where=told)

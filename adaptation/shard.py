@@ -143,16 +143,18 @@ class Shard:
             judge: whether windows of beats that are over are judged now; else they may wait for others, which
                 costs less and changes no result.
         """
-        change = self._changes[0] if self._changes else None
-        rounds, left = self._next_rounds(change, rounds_max)
-        until = change.entry_id if change is not None else None
         events: list[TrackedEvent] = []
-        for rows in rounds:
-            events += self._run_out([rows], until=until)
-            events += self._apply(rows)
-        if change is not None and left is None:
+        while True:
+            change = self._changes[0] if self._changes else None
+            rounds, left = self._next_rounds(change, rounds_max)
+            rounds_max -= len(rounds)
+            until = change.entry_id if change is not None else None
+            for rows in rounds:
+                events += self._run_out([rows], until=until)
+                events += self._apply(rows)
+            if change is None or left is not None:
+                break
             events += self._change_rules(change)
-            return events + self.advance(rounds_max - len(rounds), judge=judge)
         events += self._run_out(self._pending, until=until)
         self._timers.forget_before(self._pending[0].position(0).entry if self._pending else None)
         return [*events, *self._tracker.finish()] if judge else events

@@ -46,6 +46,8 @@ _BARRED: Final = 2
 _STANDING: Final = _ACTIVE | _BARRED
 _COUNT_AT: Final = 2
 _COUNT_MASK: Final = 2**6 - 1
+_DAYS_BACK_MAX: Final = 2
+"""Local days between the zones that are furthest apart, UTC+14 and UTC-12."""
 _DAY_AT: Final = 8
 """A rule's cell of a person: active, barred, firings of the last local day with any, that day."""
 
@@ -210,10 +212,13 @@ class Triggers:
         if arrival_us - int(seen.ints[row, self._fired_us + number]) < rule.cooldown // MICROSECOND:
             return COOLDOWN
         state, today = int(seen.ints[row, self._state + number]), day_of_arrival(row)
-        fired = state >> _COUNT_AT & _COUNT_MASK if state >> _DAY_AT == today else 0
+        # A journey west turns the calendar back, but gives no second allowance for days that have begun.
+        counted = state >> _DAY_AT
+        day = counted if today <= counted <= today + _DAYS_BACK_MAX else today
+        fired = state >> _COUNT_AT & _COUNT_MASK if counted == day else 0
         if fired >= rule.at_most_per_day:
             return DAILY_LIMIT
-        kept = state & _STANDING | (fired + 1) << _COUNT_AT | today << _DAY_AT
+        kept = state & _STANDING | (fired + 1) << _COUNT_AT | day << _DAY_AT
         seen.ints[row, self._state + number], seen.ints[row, self._fired_us + number] = kept, arrival_us
         return ""
 

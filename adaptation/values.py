@@ -4,6 +4,7 @@ A value has one class by its kind. Over many people at once it gives numbers, Na
 known; of one person it gives what a firing shows.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptation.baselines import MICROSECOND, count_of, is_mature, maturity
+from adaptation.columns import NEVER_US
 from adaptation.current_values import CurrentValues
 from adaptation.people import CURRENT_AGE_MAX, Seen
 from adaptation.value_flags import ESTIMATED, FLAGGED, LOW_QUALITY, confidence_of, flags_of
@@ -52,6 +54,11 @@ class Shown(NamedTuple):
     quality: ValueQuality | None = None
     trust: float = 1.0
     """What it counts in the firing's confidence, 0 to 1."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there ever was such a value."""
+        return math.isfinite(self.value) and self.time_us > NEVER_US
 
 
 def rated(shown: Shown, name: str, flags: int, confidence: float = TRUST_FLAGGED) -> Shown:

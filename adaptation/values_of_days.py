@@ -59,7 +59,9 @@ class HrvOfDay(Source):
 
     def shown(self, one: Seen, *, previous: bool = False) -> Shown:  # noqa: ARG002  # there is one
         """Return the value of the day."""
-        return Shown(float(self.now(one)[0]), int(one.ints[0, self._places.known_us]))
+        days = float(self._places.days_of_hrv(one.ints)[0])
+        value = days if self._counts_days else float(one.floats[0, self._places.hrv_z])
+        return Shown(value, int(one.ints[0, self._places.known_us]))
 
     def trust(self, one: Seen) -> float:
         """Return how far the normal range is trusted: fully from 28 days on."""

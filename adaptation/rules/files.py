@@ -17,6 +17,7 @@ VERSION: Final = 2
 FILE_MAX: Final = 200_000
 """Characters of a rule file."""
 
+_BITS_MAX: Final = 64
 _TOML_PLACE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
 _EXPLAINED: Final = "docs/rules.md says how a rule is written"
 _FIELDS: Final = ("version", "randomisation_seed", "rule")
@@ -121,7 +122,7 @@ def _parse_toml(text: str, *, where: str) -> dict[str, object]:
     if len(text) > FILE_MAX:
         raise InputError(f"the file has {len(text)} characters", where=where, mend=f"keep it to {FILE_MAX}")
     try:
-        return tomllib.loads(text)
+        parsed = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _TOML_PLACE.search(str(error))
         what = _TOML_PLACE.sub("", str(error)).strip()
@@ -133,6 +134,23 @@ def _parse_toml(text: str, *, where: str) -> dict[str, object]:
         raise InputError(
             "a number is too long, or brackets are nested too deep", where=where, mend=_EXPLAINED
         ) from error
+    if _holds_long_number(parsed):
+        raise InputError("a number is too long", where=where, mend=_EXPLAINED)
+    return parsed
+
+
+def _holds_long_number(parsed: dict[str, object]) -> bool:
+    """Tell whether an integer has more than 64 bits: TOML has none, and Python may refuse to write it."""
+    waiting: list[object] = [parsed]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, int) and one.bit_length() > _BITS_MAX:
+            return True
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return False
 
 
 def _check_version(version: object, text: str, *, where: str) -> None:

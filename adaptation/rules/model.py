@@ -116,6 +116,14 @@ def _check_value(name: str) -> str:
     return name
 
 
+def _check_text(text: str) -> str:
+    at = text.find("\0")
+    if at >= 0:
+        raise wrong("U+0000 stands in the text", mend="leave it out: the database cannot keep it", at=at)
+    return text
+
+
+ShownText = Annotated[str, AfterValidator(_check_text)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 WrittenCondition = Annotated[
     InstanceOf[Written],
@@ -128,7 +136,7 @@ class Rule(Model):
     """One rule: when it fires, and what it asks for."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    title: str = Field(default="", max_length=60)
+    title: ShownText = Field(default="", max_length=60)
     """A few words for the app; the name in words if it is left out."""
     kind: Literal["protective", "upgrading"]
     priority: int = Field(ge=1, le=100, strict=True)
@@ -146,7 +154,7 @@ class Rule(Model):
     """Values to show besides those that ``when`` compares."""
     allow: frozenset[Allowance] = frozenset()
     randomise: Annotated[InstanceOf[Randomisation], BeforeValidator(_draw)] | None = None
-    reason: str = Field(min_length=1, max_length=400)
+    reason: ShownText = Field(min_length=1, max_length=400)
     """Template of the sentence shown; see ``reasons.py``."""
 
     @property

@@ -144,7 +144,9 @@ def _possible(condition: Condition) -> _Shown:
 
 def _sure(condition: Condition) -> _Shown:
     """Return the values that the evidence of every firing holds."""
-    return _gather(condition, any_of=lambda parts: reduce(frozenset.intersection, parts))
+    found = _gather(condition, any_of=lambda parts: reduce(frozenset.intersection, parts))
+    # Two looks back over one span may find the same value, which the evidence then holds once.
+    return frozenset((name, which.partition(" within ")[2] or which) for name, which in found)
 
 
 def _gather(condition: Condition, *, any_of: Callable[[list[_Shown]], _Shown]) -> _Shown:

@@ -101,6 +101,13 @@ def test_a_baseline_without_any_deviation_has_no_score() -> None:
     assert run.fired(Sent(NOON, {"hrv_rmssd_ms": 10.0})) == []
 
 
+def test_a_threshold_beyond_all_numbers_is_none() -> None:
+    tiny = Sent(NOON, {"energy_level": 1.0, "stress_level": 5e-324})
+    firing = fired("energy_level / stress_level > 3", tiny)
+    assert [one.threshold for one in firing.evidence.values] == [None, None]
+    assert 0 <= firing.confidence <= 1
+
+
 # -- which values
 
 

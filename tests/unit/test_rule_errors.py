@@ -386,6 +386,8 @@ ODD = [
     pytest.param("version = 2\na = [", "not TOML", id="no_end"),
     pytest.param("version = 2\na = " + "[" * 5000 + "]" * 5000, "nested too deep", id="deep"),
     pytest.param("version = 2\na = " + "9" * 5000, "a number is too long", id="long_number"),
+    pytest.param("version = 0x" + "f" * 5000, "a number is too long", id="long_hexadecimal_version"),
+    pytest.param("version = 2\na = [0x" + "f" * 5000 + "]", "a number is too long", id="long_hexadecimal"),
     pytest.param("#" * 200_001, "the file has 200001 characters", id="long"),
 ]
 
@@ -416,4 +418,10 @@ def test_the_first_thing_that_is_wrong_is_reported() -> None:
 def test_a_misspelt_field_is_reported_before_the_one_that_is_missing() -> None:
     text = FILE.format(when='"moving"').replace("horizon", "horizn").replace('"4h"', '"4 hours"')
     with pytest.raises(InputError, match="did you mean horizon"):
+        load_rules(text, where="mine.toml")
+
+
+def test_a_sentence_that_the_database_could_not_keep_is_refused() -> None:
+    text = FILE.format(when='"moving"').replace("Easy now.", r"Easy \u0000now.")
+    with pytest.raises(InputError, match="column 16: U\\+0000 stands in the text"):
         load_rules(text, where="mine.toml")

@@ -335,3 +335,16 @@ def test_a_value_is_compared_with_what_is_usual_at_its_time_of_day() -> None:
     assert value.baseline == pytest.approx(0.9)
     assert value.threshold == pytest.approx(0.63)
     assert value.baseline_count == 22
+
+
+def test_a_journey_west_over_the_date_line_and_back_gives_no_further_firings() -> None:
+    run = Run(rules_of("energy_level < 30 %", at_most_per_day=1))
+    told = []
+    for number, zone in enumerate(["Pacific/Kiritimati", "Pacific/Pago_Pago"] * 2):
+        run.put_command("ada", SetProfile(command_id=f"move{number}", time_zone=zone))
+        time_us = NOON + 10 * number * MINUTE_US
+        events = run.send(
+            Sent(time_us, {"energy_level": 0.9}), Sent(time_us + MINUTE_US, {"energy_level": 0.1})
+        )
+        told += ["fired" for _ in firings_of(events)] + [why for _, why in suppressed_of(events)]
+    assert told == ["fired", "daily_limit", "daily_limit", "daily_limit"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adaptation.shard import Shard
 from adaptation.tracked import CommandAt, ReadingEvent
 from schemas.commands import SetProfile
+from schemas.measures import DAY_MEASURES
 from schemas.records import BaselineRow
 from support.readings import DAY_US, HOUR_US, MINUTE_US, NOON, SECOND_US, Run, Sent
 
@@ -185,6 +186,9 @@ def plain_decisions(sent: list[Sent]) -> list[tuple[int, str, str]]:
             "sleep_debt": (today < 0.6 and day_before < 0.6, {"sleep_quality"}),
             "energy_surge": (energy > 0.8 and readiness > 0.8, {"energy_level", "readiness_score"}),
         }
+        nights = [other.time_us // DAY_US for other in past if DAY_MEASURES & other.values.keys()]
+        if DAY_MEASURES & reading.values.keys() and nights[-1] > max(nights[:-1], default=-1):
+            active["sleep_debt"] = False  # each day with a night begins anew
         for rule, (true, measures_named) in holds.items():
             if not fresh & measures_named:
                 continue

@@ -261,3 +261,11 @@ def test_rules_move_the_clock_and_what_ran_out_falls_due_at_them() -> None:
     run.put(Sent(NOON + 3 * HOUR_US, {"energy_level": 0.1}))
     kinds = [(type(event).__name__, event.position.index) for event in run.advance()]  # type: ignore[union-attr]
     assert kinds == [("TimerAt", 0), ("ReadingEvent", 0)]
+
+
+def test_any_number_of_rule_files_may_stand_one_behind_the_other() -> None:
+    run = run_with(STRESSED)
+    for _ in range(1_100):
+        run.put_rules(STRESSED)
+    run.put(Sent(NOON, HIGH))
+    assert len(firings_of(run.advance())) == 1

@@ -135,6 +135,7 @@ def test_several_rules_at_one_reading_come_together_most_urgent_first() -> None:
         "stress_spike",
         "sleep_debt",
         "energy_surge",
+        "poor_night",
     ]
     assert all(fired.rule.name == fired.firing.rule for fired in events[0].firings)
 

@@ -96,7 +96,7 @@ def test_a_proposal_tells_how_long_it_waits_and_what_to_answer_with() -> None:
     event = events_of("energy_surge")["adaptation.proposed"]
     lines = told(event)
     assert lines[0].startswith("09:00:00  proposed, upgrading: ")
-    assert lines[-1].strip() == f"waits for an answer until 15:00: {firing('energy_surge').firing_id}"
+    assert lines[-1].strip() == f"waits for an answer until 10:00: {firing('energy_surge').firing_id}"
 
 
 HEAD: dict[str, Any] = {"event_id": "1-2", "previous_id": "1-1", "time": NOW}
@@ -108,7 +108,7 @@ def test_at_a_terminal_each_change_has_a_number_and_says_what_can_be_typed() -> 
     until = changed_by("energy_drop", "applied").expires_at
     assert applied[-1].strip() == f"in force until {until:%H:%M}: accept 1 to keep it, undo 1 to take it back"
     proposed = told(events_of("energy_surge")["adaptation.proposed"], watched, can_answer=True)
-    assert proposed[-1].strip() == "waits for an answer until 15:00: accept 2 or decline 2"
+    assert proposed[-1].strip() == "waits for an answer until 10:00: accept 2 or decline 2"
     kept = AdaptationApplied(**HEAD, adaptation=changed_by("energy_drop", "accepted"))
     assert told(kept, watched, can_answer=True)[-1].strip() == "undo 1 takes it back"
 
