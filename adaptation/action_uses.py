@@ -1,6 +1,6 @@
 """How a rule names its action: the name, and what it wants done otherwise than ``actions.toml`` says."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictInt, model_validator
 
@@ -18,7 +18,7 @@ class ActionUse(Model):
     duration_max_minutes: int | None = Field(default=None, ge=1, le=MINUTES_PER_DAY, strict=True)
     only_intensities: frozenset[Intensity] | None = Field(default=None, min_length=1)
     intensity_steps: int | None = Field(default=None, ge=0, le=2, strict=True)
-    tasks: Literal["all", "first"] | StrictInt | None = None
+    tasks: Literal["all", "first"] | Annotated[StrictInt, Field(ge=1)] | None = None
     """How many of the eligible tasks, those with the most effect first."""
 
     @property
@@ -32,9 +32,6 @@ class ActionUse(Model):
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> Self:
-        if isinstance(self.tasks, int) and self.tasks < 1:
-            msg = "tasks must be 1 or more"
-            raise ValueError(msg)
         least, most = self.duration_min_minutes, self.duration_max_minutes
         if least is not None and most is not None and least > most:
             msg = f"duration_min_minutes = {least} is more than duration_max_minutes = {most}"

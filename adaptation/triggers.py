@@ -44,11 +44,14 @@ DAILY_LIMIT: Final = "daily_limit"
 _ACTIVE: Final = 1
 _BARRED: Final = 2
 _STANDING: Final = _ACTIVE | _BARRED
-_COUNT_AT: Final = 2
+_ASIDE: Final = 4
+"""Late, future or unworn data would have set it off, and that was told. Data on time do not end it: beside a
+good device one that is always late would else be told of at every reading."""
+_COUNT_AT: Final = 3
 _COUNT_MASK: Final = 2**6 - 1
 _DAYS_BACK_MAX: Final = 2
 """Local days between the zones that are furthest apart, UTC+14 and UTC-12."""
-_DAY_AT: Final = 8
+_DAY_AT: Final = 9
 """A rule's cell of a person: active, barred, firings of the last local day with any, that day."""
 
 
@@ -99,7 +102,7 @@ class Triggers:
             opens: (n,) a reading brings the first value of a later day.
         """
         if np.logical_or.reduce(opens):
-            people.ints[:, self._of_days] &= ~(_STANDING * opens[:, np.newaxis])
+            people.ints[:, self._of_days] &= ~((_STANDING | _ASIDE) * opens[:, np.newaxis])
 
     def judge(
         self,
@@ -152,9 +155,9 @@ class Triggers:
                 _remember(one, aside, carried, any_carried)
                 holds = one.when.holds(aside)
                 state = seen.ints[rows, self._state + number]
-                begins = told & holds & (state & _STANDING == 0)
+                begins = told & holds & (state & (_ACTIVE | _ASIDE) == 0)
                 ends = told & ~holds
-                seen.ints[rows, self._state + number] = (state | begins * _BARRED) & ~(ends * _BARRED)
+                seen.ints[rows, self._state + number] = (state | begins * _ASIDE) & ~(ends * _ASIDE)
                 onsets += [
                     _onset(aside, row, one, why, told_as=int(rows[row]))
                     for row in begins.nonzero()[0].tolist()
@@ -191,7 +194,7 @@ class Triggers:
         if one.barring and np.logical_or.reduce(begins):
             clear = begins & one.when.holds(seen, one.barring)
         told_now = begins & ~clear & (standing == 0)
-        state &= ~(_STANDING * (ends | clear))
+        state &= ~(_STANDING * (ends | clear) | _ASIDE * clear)
         state |= _ACTIVE * clear + _BARRED * told_now
         for row in (clear | told_now).nonzero()[0].tolist():
             yield row, "" if clear[row] else _why_barred(one, seen.at(row))

@@ -71,7 +71,7 @@ class DemoRun:
         users = [person.user_id for person in cast.people]
         self.publisher = Publisher(address, users=users, first_seq=self._history_seq)
         tokens = {user_id: self._token(user_id) for user_id in users}
-        self.feeds = DemoFeeds(stack.urls.websocket, tokens, sent_ns=self.publisher.sent_ns)
+        self.feeds = DemoFeeds(stack.urls.websocket, tokens, sent_ns=self._live_sent_ns)
 
     def __enter__(self) -> Self:
         """Connect, put today's and tomorrow's plans, and begin to publish.
@@ -170,6 +170,10 @@ class DemoRun:
             shown_rules=self._cast.shown_rules,
         )
         return Account(summary, broken)
+
+    def _live_sent_ns(self, user_id: str, device_id: str, seq: int) -> int | None:
+        """Return when a live reading was published; what history sets off waits behind all of it."""
+        return self.publisher.sent_ns(user_id, device_id, seq) if seq >= self._live_seq else None
 
     def _put_first_plans(self) -> None:
         if not self.feeds.wait_until_welcomed(SETTLE_PATIENCE):

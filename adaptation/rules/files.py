@@ -207,10 +207,6 @@ def _in_words(one: ErrorDetails, name: str, fields: Sequence[str]) -> tuple[str,
             what, mend = f"there is no field {last!r}", closest(last, known)
         case "missing":
             what, mend = f"{last} is missing", f"write {last} = …; {_EXPLAINED}"
-        case "literal_error":
-            mend = f"write {context['expected']}"
-        case "string_pattern_mismatch":
-            mend = "use small letters, digits and _, a letter first"
         case "too_long":
             what = f"{name} has {context['actual_length']} items"
             mend = f"keep to {context['max_length']}"
@@ -218,8 +214,25 @@ def _in_words(one: ErrorDetails, name: str, fields: Sequence[str]) -> tuple[str,
             what = str(context["error"])
         case "model_type":
             what, mend = "this is not a table", "write [[rule]] above the fields of a rule"
-        case kind if kind.startswith(("greater_than", "less_than", "string_t", "int_type", "string_type")):
-            mend = str(one["msg"]).replace("Input should", "it must").replace("String should", "it must")
         case _:
-            what = f"{name}: {one['msg']}"
+            mend = _wanted(one)
+            if not mend:
+                what, mend = f"{name}: {one['msg']}", _EXPLAINED
     return what, mend
+
+
+def _wanted(one: ErrorDetails) -> str:
+    """Return what to write in place of a value of the wrong kind; nothing where that is not known."""
+    match one["type"]:
+        case _ if "tasks" in one["loc"]:
+            return "write all, first or a whole number from 1"
+        case "literal_error":
+            return f"write {one['ctx']['expected']}"
+        case "string_pattern_mismatch":
+            return "use small letters, digits and _, a letter first"
+        case "frozen_set_type" | "tuple_type" if isinstance(one["input"], str):
+            return f'write {one["loc"][-1]} = ["{one["input"]:.60}"]'
+        case kind if kind.startswith(("greater_than", "less_than", "string_t", "int_type", "string_type")):
+            return str(one["msg"]).replace("Input should", "it must").replace("String should", "it must")
+        case _:
+            return ""

@@ -4,9 +4,7 @@ Here stand the models. Conditions are read in ``check.py``; how a wrong file is 
 """
 
 import functools
-import re
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib import resources
 from typing import Annotated, Final, Literal, Self
 
@@ -24,25 +22,25 @@ from pydantic import (
 from adaptation.action_uses import ActionUse
 from adaptation.actions import builtin_actions
 from adaptation.rules.check import read_condition
+from adaptation.rules.durations import Duration
 from adaptation.rules.exclusion import overlap
 from adaptation.rules.files import explain_rule_error, parse_rule_file, wrong
 from adaptation.rules.parse import ConditionError, closest
 from adaptation.rules.reasons import check_template, fill_template
-from adaptation.rules.tree import Condition, values_of
+from adaptation.rules.tree import Condition, count_lasting, values_of
 from adaptation.rules.vocabulary import VALUE
 from schemas.plan import Model
 from schemas.records import Evidence
 
 RULES_MAX: Final = 64
+LASTING_MAX: Final = 64
+"""Of ``within`` and ``for`` in all rules of a file together: each is kept for every person."""
 FIRINGS_PER_DAY: Final = 3
 """Firings of a rule per person and local day where the rule does not say otherwise."""
 FIRINGS_PER_DAY_MAX: Final = 20
 
 Allowance = Literal["estimated", "low_quality", "exercise"]
 """Data that a rule may rest on although they are not certain: see ``allow`` in docs/rules.md."""
-
-_DURATION = re.compile(r"(\d{1,6})\s*(min|h|d)")
-_DURATION_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +72,6 @@ def _read_written(given: object) -> object:
         raise wrong(error.what, mend=error.mend, at=error.at) from error
 
 
-def parse_duration(text: object) -> timedelta:
-    """Return a duration written as a whole number and a unit; a timedelta passes through.
-
-    >>> parse_duration("90min") == parse_duration(timedelta(hours=1, minutes=30))
-    True
-
-    Raises:
-        PydanticCustomError: it is not a positive duration of that form.
-    """
-    if isinstance(text, timedelta):
-        return text
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None or int(match[1]) == 0:
-        raise wrong(f"{text!r} is not a duration", mend="write a whole number and min, h or d, such as 4h")
-    return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
-
-
 def _read_action(given: object) -> object:
     return {"name": given} if isinstance(given, str) else given
 
@@ -116,6 +97,13 @@ def _check_value(name: str) -> str:
     return name
 
 
+def _check_named_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = next((index for index, name in enumerate(names) if name in names[:index]), None)
+    if twice is not None:
+        raise wrong(f"{names[twice]} is named twice", mend="take one of them out", field=(twice,))
+    return names
+
+
 def _check_text(text: str) -> str:
     at = text.find("\0")
     if at >= 0:
@@ -123,8 +111,10 @@ def _check_text(text: str) -> str:
     return text
 
 
+ShownValues = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_value)], ...], AfterValidator(_check_named_once)
+]
 ShownText = Annotated[str, AfterValidator(_check_text)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 WrittenCondition = Annotated[
     InstanceOf[Written],
     BeforeValidator(_read_written),
@@ -150,7 +140,7 @@ class Rule(Model):
     horizon: Duration
     expires: Duration
     action: Annotated[ActionUse, BeforeValidator(_read_action), AfterValidator(_check_action)]
-    evidence: tuple[Annotated[str, AfterValidator(_check_value)], ...] = Field(default=(), max_length=8)
+    evidence: ShownValues = Field(default=(), max_length=8)
     """Values to show besides those that ``when`` compares."""
     allow: frozenset[Allowance] = frozenset()
     randomise: Annotated[InstanceOf[Randomisation], BeforeValidator(_draw)] | None = None
@@ -185,6 +175,12 @@ class Rule(Model):
                 f"{self.action.name} makes no task {wanted}, which {self.kind} rules do",
                 mend=f"use one of {fitting}",
                 field="action",
+            )
+        if wanted == "easier" and self.action.intensity_steps is not None:
+            raise wrong(
+                "intensity_steps does nothing in an action that makes tasks easier",
+                mend="leave it out: it goes with upgrade",
+                field=("action", "intensity_steps"),
             )
         return self
 
@@ -224,6 +220,25 @@ class RuleSet(Model):
                 mend="give each rule a name of its own",
                 field=("rules", twice, "name"),
             )
+        return self
+
+    @model_validator(mode="after")
+    def _few_last(self) -> Self:
+        written = [
+            (index, field, condition)
+            for index, rule in enumerate(self.rules)
+            for field, condition in (("when", rule.when), ("leave", rule.leave))
+            if condition is not None
+        ]
+        count = 0
+        for index, field, one in written:
+            count += count_lasting(one.condition)
+            if count > LASTING_MAX:
+                raise wrong(
+                    f"with {self.rules[index].name} the rules have more than {LASTING_MAX} within and for",
+                    mend="take some out: each is kept for every person",
+                    field=("rules", index, field),
+                )
         return self
 
     def find(self, name: str) -> Rule | None:

@@ -88,6 +88,12 @@ def parse_condition(text: str) -> Node:
     """
     if not text.strip():
         raise ConditionError("the condition is empty", mend="write one, such as energy_level < 30 %")
+    if _KEYWORDS.issuperset(text.split()):
+        raise ConditionError(
+            f"the condition is only {text.strip():.20}",
+            mend="write what it is about, such as energy_level < 30 % and resting",
+            at=len(text) - len(text.lstrip()),
+        )
     if len(text) > TEXT_MAX:
         raise ConditionError(
             f"the condition has {len(text)} characters",

@@ -152,6 +152,17 @@ def leaves_of(condition: Condition) -> Iterator[Comparison | Is | Holds | Betwee
             yield condition
 
 
+def count_lasting(condition: Condition) -> int:
+    """Return how many ``within`` and ``for`` a condition has."""
+    match condition:
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            return sum(map(count_lasting, parts))
+        case Within() | HeldFor() | ForDays():
+            return 1
+        case _:
+            return 0
+
+
 def values_of(condition: Condition) -> frozenset[str]:
     """Return the names of the values that a condition compares, in whatever aspect."""
     compared = (leaf for leaf in leaves_of(condition) if isinstance(leaf, Comparison))

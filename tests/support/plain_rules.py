@@ -87,6 +87,7 @@ class Judged:
 
     active: bool = False
     told: bool = False
+    told_aside: bool = False
     fired_us: int = NEVER
     fired_days: list[int] = field(default_factory=list)
 
@@ -167,7 +168,7 @@ class PlainRules:
         if DAY_VALUE in sent.values:
             day = sent.time_us // DAY_US
             if self._named() == {DAY_VALUE} and day > max(person.nights, default=NEVER):
-                self.state.active = self.state.told = False  # each day begins anew
+                self.state.active = self.state.told = self.state.told_aside = False  # each day begins anew
             known = person.nights.get(day, (NEVER, 0.0))
             if sent.time_us >= known[0] and day >= max(person.nights, default=day) - 1:
                 person.nights[day] = (sent.time_us, sent.values[DAY_VALUE])
@@ -190,7 +191,7 @@ class PlainRules:
             if self.bars_exercise and not _holds(when, self, self.person, sent, clear=True):
                 told, state.told = ([] if state.told else ["exercise"]), True
                 return told
-            state.active, state.told = True, False
+            state.active, state.told, state.told_aside = True, False, False
             return [self._fire(sent)]
         if not holds:
             state.told = False
@@ -221,11 +222,11 @@ class PlainRules:
     def _judge_aside(self, beside: Person, sent: Sent, names: set[str], why: str) -> list[str]:
         self._remember(beside, sent, names, on_time=False)
         if not _holds(self.conditions[0], self, beside, sent, clear=False):
-            self.state.told = False
+            self.state.told_aside = False
             return []
-        if self.state.active or self.state.told:
+        if self.state.active or self.state.told_aside:
             return []
-        self.state.told = True
+        self.state.told_aside = True
         return [why]
 
     def _remember(self, person: Person, sent: Sent, names: set[str], *, on_time: bool) -> None:

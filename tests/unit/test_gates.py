@@ -70,6 +70,17 @@ def test_good_data_fire_after_late_data_were_told() -> None:
     ]
 
 
+def test_a_device_that_is_always_late_is_told_of_once_beside_a_good_one() -> None:
+    pairs = (
+        (
+            Sent(NOON + minute * MINUTE_US, CALM, device="watch"),
+            Sent(NOON + minute * MINUTE_US + 1, STRESSED, device="ring", delay_us=HOUR_US),
+        )
+        for minute in range(5)
+    )
+    assert outcomes(stress_rule(), *(one for pair in pairs for one in pair)) == ["late"]
+
+
 def test_late_data_neither_end_nor_repeat_what_holds() -> None:
     run = stress_rule()
     late = [Sent(NOON + MINUTE_US, values, delay_us=HOUR_US) for values in (STRESSED, CALM)]

@@ -192,6 +192,8 @@ SPANS = [
 
 GRAMMAR = [
     ("▸", "the condition is empty", "such as energy_level < 30 %"),
+    ("  ▸and", "the condition is only and", "such as energy_level < 30 % and resting"),
+    ("▸not or", "the condition is only not or", "such as energy_level < 30 % and resting"),
     ("▸and moving", "and stands where a value, a status, a flag or a number should", "write one"),
     ("moving and▸", "the condition ends where a value", "write one, such as energy_level"),
     ("moving or ▸or resting", "or stands where a value", "write one, such as energy_level"),
@@ -342,9 +344,38 @@ FIELDS = [
     ),
     ("duration_factor =", "▸duration_facto =", "there is no field 'duration_facto'", "duration_factor?"),
     ("duration_factor = 0.75", "▸duration_factor = 7.5", "action.duration_factor is 7.5", "equal to 4"),
-    ("duration_factor = 0.75", '▸tasks = "some"', "action.tasks is 'some'", "'all' or 'first'"),
+    (
+        "duration_factor = 0.75",
+        '▸tasks = "some"',
+        "action.tasks is 'some'",
+        "all, first or a whole number from 1",
+    ),
+    ("duration_factor = 0.75", "▸tasks = 0", "action.tasks is 0", "all, first or a whole number from 1"),
+    (
+        "duration_factor = 0.75",
+        "▸tasks = true",
+        "action.tasks is True",
+        "all, first or a whole number from 1",
+    ),
+    (
+        "duration_factor = 0.75",
+        "▸intensity_steps = 1",
+        "intensity_steps does nothing in an action that makes tasks easier",
+        "leave it out",
+    ),
     ('"high"], duration', '▸"hard"], duration', "action.only_intensities.0 is 'hard'", "or 'high'"),
     ('"hrv_z"]', '▸"hrv_zz"]', "there is no value 'hrv_zz'", "did you mean hrv_z?"),
+    ('"hrv_z"]', '"hrv_z", ▸"hrv_z"]', "hrv_z is named twice", "take one of them out"),
+    (
+        'expires = "4h"',
+        'expires = "4h"\n▸allow = "estimated"',
+        "allow is 'estimated'",
+        'allow = ["estimated"]',
+    ),
+    ('expires = "4h"', 'expires = "4h"\n▸evidence = "steps"', "evidence is 'steps'", 'evidence = ["steps"]'),
+    ('cooldown = "4h"', '▸cooldown = "61d"', "cooldown is longer than 60d", "write at most 60d"),
+    ('horizon = "6h"', '▸horizon = "49h"', "horizon is longer than 2d", "write at most 2d: plans"),
+    ('expires = "4h"', '▸expires = "8d"', "expires is longer than 7d", "write at most 7d"),
     ('"exercise"]', '▸"late"]', "allow.0 is 'late'", "'low_quality' or 'exercise'"),
     ("at_most_per_day = 1", "▸at_most_per_day = 21", "at_most_per_day is 21", "equal to 20"),
     ('expires = "4h"', 'expires = "4h"\n▸randomise = 1', "1 is not a probability", "above 0 and below 1"),
@@ -407,6 +438,38 @@ def test_a_file_holds_at_most_64_rules() -> None:
     assert len(load_rules("version = 2\n" + rules[: rules.rindex("[[rule]]")], where="mine.toml").rules) == 64
     with pytest.raises(InputError, match="the file has 65 items"):
         load_rules("version = 2\n" + rules, where="mine.toml")
+
+
+def _files_of_lasting(*conditions: str) -> str:
+    one = FILE.partition("[[rule]]")[2]
+    rules = (
+        f"[[rule]]{one.format(when=repr(condition)).replace('mine', f'mine_{number}')}"
+        for number, condition in enumerate(conditions)
+    )
+    return "version = 2\n" + "".join(rules)
+
+
+def test_a_file_holds_at_most_64_within_and_for() -> None:
+    looking_back = " or ".join(f"steps > {number} within 2 h" for number in range(1, 31))
+    others = (
+        "(moving for 5 min or sleep_quality < 60 % for 2 days) and (asleep or not (steps > 9 within 2 h))"
+    )
+    full = (looking_back, looking_back, others)
+    assert len(load_rules(_files_of_lasting(*full, "moving for 5 min"), where="mine.toml").rules) == 4
+    with pytest.raises(InputError) as caught:
+        load_rules(_files_of_lasting(*full, others), where="mine.toml")
+    assert caught.value.what == "with mine_3 the rules have more than 64 within and for"
+    assert caught.value.where == "mine.toml, line 41, column 1"
+    assert caught.value.mend.startswith("take some out")
+
+
+def test_what_a_rule_leaves_by_counts_too() -> None:
+    looking_back = " or ".join(f"steps > {number} within 2 h" for number in range(10, 74))
+    text = _files_of_lasting(looking_back)
+    assert load_rules(text, where="mine.toml")
+    text += "leave = 'not (steps > 9 within 2 h) and steps < 5 for 5 min'\n"
+    with pytest.raises(InputError, match="line 12, column 1: with mine_0 the rules have more than 64"):
+        load_rules(text, where="mine.toml")
 
 
 def test_the_first_thing_that_is_wrong_is_reported() -> None:

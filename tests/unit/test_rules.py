@@ -132,6 +132,16 @@ def test_an_action_may_be_a_table_of_its_own() -> None:
     assert load_rules(text, where="mine.toml").rules == load_rules(GOOD, where="mine.toml").rules
 
 
+def test_lengths_of_time_may_be_as_long_as_is_allowed() -> None:
+    text = (
+        GOOD.replace('"4h"', '"60d"', 1)
+        .replace('"6h"', '"2d"', 1)
+        .replace('expires = "6h"', 'expires = "7d"')
+    )
+    first = load_rules(text, where="mine.toml").rules[0]
+    assert (first.cooldown, first.horizon, first.expires) == (60 * 24 * HOURS, 48 * HOURS, 7 * 24 * HOURS)
+
+
 def test_rules_are_ordered_by_priority_and_then_as_in_the_file() -> None:
     text = GOOD.replace("priority = 1", "priority = 3")
     text += GOOD.split("[[rule]]")[2].replace('"second"', '"third"').join(["[[rule]]", ""])

@@ -25,6 +25,8 @@ from adaptation.proposals import CHANGES_PER_DAY_MAX, OPEN_PROPOSALS_MAX
 from adaptation.randomisation import draw
 from adaptation.rules import Rule, builtin_rules, load_rules, render_reason
 from adaptation.rules.check import read_condition
+from adaptation.rules.durations import LONGEST
+from adaptation.rules.model import LASTING_MAX, RULES_MAX
 from adaptation.rules.parse import DEPTH_MAX, TEXT_MAX, ConditionError
 from adaptation.rules.vocabulary import FLAGS, FUNCTIONS, STATUSES, UNIT_WORDS, VALUES, Kind, Value
 from daybeat.cli import build_app
@@ -250,6 +252,13 @@ def test_the_table_of_fields_names_those_of_a_rule() -> None:
     needed = {row[0].strip("`") for row in rows if row[1] == "needed"}
     assert needed == {name for name, field in Rule.model_fields.items() if field.is_required()}
     assert rows[7][1] == str(Rule.model_fields["at_most_per_day"].default)
+
+
+def test_the_limits_of_a_file_are_those_of_the_code() -> None:
+    check(f"at most {RULES_MAX} rules, and in all of them together at most {LASTING_MAX} `within` and `for`.")
+    meanings = {row[0].strip("`"): row[2] for row in rows_below("field | default | meaning")}
+    for name, longest in LONGEST.items():
+        assert meanings[name].endswith(f", {longest.days} d at most"), name
 
 
 def test_the_table_of_parameters_names_those_of_an_action() -> None:
