@@ -24,7 +24,7 @@ from schemas.situations import Decided
 from stores.plans import LoadedSituation, PlanStore, PlanWrite, SituationRequest, WriteResult
 
 SINK_PARTITIONS: Final = 8
-"""Partitions of the sink as recovery stores know them: a store resumes only with those that it was made with."""
+"""Partitions of the sink, as recovery stores know them: one resumes only with those it was made with."""
 
 DECIDING_PARTITIONS: Final = 2
 """Those of them that decide, and so workers that can at the same time. Each writes what came from many log
