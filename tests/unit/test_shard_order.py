@@ -247,7 +247,7 @@ plain_measures = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(steps, delays, plain_measures), max_size=30), st.integers(1, 30))
 def test_decisions_equal_those_of_a_look_at_the_whole_history(
     drawn: list[tuple[int, int, dict[str, float]]], size: int

@@ -260,7 +260,7 @@ def test_places_of_a_person_only_grow(log: Log) -> None:
         assert positions == sorted(set(positions))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(logs(), st.integers(0, 2**32))
 def test_the_way_of_reading_changes_no_event_no_place_and_no_state(log: Log, seed: int) -> None:
     expected, state = one_by_one(log)
